@@ -1,0 +1,74 @@
+"""Every error that Timestep raises on purpose: one base class, one class per failure.
+
+A message says what is wrong and what to do; `field` names the argument or form field at fault.
+"""
+
+from __future__ import annotations
+
+
+class TimestepError(Exception):
+    """Base of all errors raised by Timestep on purpose."""
+
+
+class InvalidInput(TimestepError):
+    """A value given by the caller cannot be used; nothing was changed.
+
+    Args:
+        field: The argument or form field at fault.
+        message: What is wrong and how to mend it.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class RunNotFound(TimestepError):
+    """No run has this id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"no run has the id {run_id!r}; `manage.py runs` lists them")
+        self.run_id = run_id
+
+
+class RunIdInUse(TimestepError):
+    """The run id belongs to a run with another agent or input."""
+
+    def __init__(self, run_id: str, differs: str) -> None:
+        super().__init__(
+            f"run id {run_id!r} is in use by a run with another {differs}; "
+            "choose another id, or repeat the first launch exactly"
+        )
+        self.run_id = run_id
+        self.differs = differs
+
+
+class DuplicateRun(TimestepError):
+    """A run with the same deduplication id is queued, running or awaiting approval."""
+
+    def __init__(self, dedup_id: str, run_id: str) -> None:
+        super().__init__(
+            f"deduplication id {dedup_id!r} is held by run {run_id}, which has not ended; "
+            "wait for it or cancel it"
+        )
+        self.dedup_id = dedup_id
+        self.run_id = run_id
+
+
+class WrongStatus(TimestepError):
+    """The run's status does not allow what was asked."""
+
+    def __init__(self, run_id: str, status: str, act: str, allowed: str) -> None:
+        super().__init__(f"run {run_id} is {status} and cannot be {act}; only {allowed} runs can")
+        self.run_id = run_id
+        self.status = status
+
+
+class AlreadyResumed(TimestepError):
+    """This revision of the run was resumed already, with other decisions."""
+
+    def __init__(self, run_id: str, revision: int) -> None:
+        super().__init__(f"revision {revision} of run {run_id} was already resumed")
+        self.run_id = run_id
+        self.revision = revision

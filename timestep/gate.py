@@ -1,0 +1,82 @@
+"""The approval gate: how the engine asks whether a tool call may go ahead.
+
+The engine knows no approvals app. It asks the gate named by the setting
+`TIMESTEP_APPROVAL_GATE`, which runs in a plain thread of a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+Verdict = Literal["allow", "deny", "ask"]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What the gate sees of a call before it is made.
+
+    `asks` is what the tool itself (or the agent's override of it) says about needing approval.
+    """
+
+    run_id: str
+    agent: str
+    tool: str
+    call_id: str
+    arguments: str
+    asks: bool
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """One call of an interrupted run that waits for a person.
+
+    `kind` is `tool_call` or `outcome_unknown`; `arguments` is the JSON text of the model.
+    """
+
+    call_id: str
+    agent: str
+    tool: str
+    arguments: str
+    said_before: str = ""
+    kind: str = "tool_call"
+
+
+class ApprovalGate(Protocol):
+    """What the engine needs of whoever keeps approvals."""
+
+    def check(self, call: ToolCall) -> Verdict:
+        """Say whether the call may go ahead. Asked once per call, inside a checkpointed step."""
+
+    def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
+        """Record what waits, in the transaction that marks the run. Must be idempotent."""
+
+    def closed(self, run_id: str, reason: str) -> None:
+        """Void what waits, in the transaction that ends the run. Must be idempotent."""
+
+
+class DefaultGate:
+    """Asks exactly where the tool says so, and records nothing."""
+
+    def check(self, call: ToolCall) -> Verdict:
+        """Ask where the tool asks."""
+        return "ask" if call.asks else "allow"
+
+    def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
+        """Nothing is recorded: a script decides on the loaded state itself."""
+
+    def closed(self, run_id: str, reason: str) -> None:
+        """Nothing was recorded."""
+
+
+@lru_cache(maxsize=1)
+def approval_gate() -> ApprovalGate:
+    """The gate that the setting `TIMESTEP_APPROVAL_GATE` names (a dotted path to a class)."""
+    path: str = getattr(settings, "TIMESTEP_APPROVAL_GATE", "timestep.gate.DefaultGate")
+    gate: Any = import_string(path)()
+    checked: ApprovalGate = gate
+    return checked

@@ -1,0 +1,39 @@
+"""The engine's tables."""
+
+from timestep.models.calls import ToolStart
+from timestep.models.catalogue import CatalogueTool
+from timestep.models.events import DELTA_KIND, RunEvent
+from timestep.models.runs import (
+    ACTIVE_DEDUPLICATION,
+    ACTIVE_STATUSES,
+    ENDED_STATUSES,
+    Run,
+    RunStatus,
+    Segment,
+    SegmentKind,
+    SegmentState,
+)
+from timestep.models.sessions import SessionItem
+from timestep.models.specs import AgentSpec
+from timestep.models.states import SavedState
+from timestep.models.workers import Queue, Worker
+
+__all__ = [
+    "ACTIVE_DEDUPLICATION",
+    "ACTIVE_STATUSES",
+    "DELTA_KIND",
+    "ENDED_STATUSES",
+    "AgentSpec",
+    "CatalogueTool",
+    "Queue",
+    "Run",
+    "RunEvent",
+    "RunStatus",
+    "SavedState",
+    "Segment",
+    "SegmentKind",
+    "SegmentState",
+    "SessionItem",
+    "ToolStart",
+    "Worker",
+]

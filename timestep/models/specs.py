@@ -1,0 +1,16 @@
+"""The agent spec: what a worker builds agents from, stored once by its digest."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class AgentSpec(models.Model):
+    """A JSON closure of agents, immutable and addressed by the SHA-256 of its canonical form."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    body = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest[:12]

@@ -1,0 +1,48 @@
+"""Workers (processes that execute) and the queues that they take first segments from."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class Worker(models.Model):
+    """A worker's heartbeat row. A silent one is claimed by a sweeper, and its runs taken over."""
+
+    worker_id = models.CharField(primary_key=True, max_length=100)
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    engine_version = models.PositiveIntegerField()
+    providers = models.JSONField(
+        default=dict, help_text="Model provider prefix → whether its key is set. Never the key."
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    heartbeat_at = models.DateTimeField(default=timezone.now, db_index=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    swept_by = models.CharField(max_length=100, null=True, blank=True)
+
+    class Meta:
+        ordering = ("-started_at",)
+
+    def __str__(self) -> str:
+        return self.worker_id
+
+
+class Queue(models.Model):
+    """Limits of a queue: run starts per period, and concurrency."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    limit = models.PositiveIntegerField(
+        null=True, blank=True, default=50, help_text="Run starts per period; empty: no limit."
+    )
+    period_seconds = models.FloatField(default=60.0)
+    concurrency = models.PositiveIntegerField(null=True, blank=True)
+    worker_concurrency = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

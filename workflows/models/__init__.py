@@ -1,0 +1,6 @@
+"""Agent definitions and versions, schedules and ticks."""
+
+from workflows.models.agents import AgentDefinition, AgentVersion
+from workflows.models.schedules import Schedule, Tick
+
+__all__ = ["AgentDefinition", "AgentVersion", "Schedule", "Tick"]
