@@ -26,6 +26,9 @@ class ToolStart(models.Model):
     raised_at = models.DateTimeField(
         null=True, blank=True, help_text="The tool ended with an error that we saw."
     )
+    unknown_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a later execution found no outcome and asked."
+    )
     resolution = models.JSONField(
         null=True,
         blank=True,

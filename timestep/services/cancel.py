@@ -1,0 +1,45 @@
+"""Cancelling runs."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from timestep.errors import RunNotFound, WrongStatus
+from timestep.gate import approval_gate
+from timestep.models import ACTIVE_STATUSES, Run, RunStatus
+from timestep.notify import notify_dispatch
+from timestep.services.status import change_status, record_event
+
+_HELD_BY_NOBODY = (RunStatus.QUEUED, RunStatus.AWAITING_APPROVAL)
+
+
+@transaction.atomic
+def cancel(run_id: str, *, by: str) -> Run:
+    """Cancel a run: at once where nobody executes it, else within a second by its worker.
+
+    Args:
+        run_id: The run.
+        by: Who asked, for the record.
+
+    Returns:
+        The run as it stands: `cancelled`, or still `running` with `cancel_requested_at` set.
+
+    Raises:
+        RunNotFound: There is no such run.
+        WrongStatus: It has ended already.
+    """
+    now = timezone.now()
+    asked = {"cancel_requested_at": now, "cancelled_by": by[:200]}
+    if change_status(run_id, _HELD_BY_NOBODY, RunStatus.CANCELLED, finished_at=now, **asked):
+        record_event(run_id, "status", {"status": RunStatus.CANCELLED, "by": by[:200]})
+        approval_gate().closed(run_id, "cancelled")
+    else:
+        change_status(run_id, [RunStatus.RUNNING], RunStatus.RUNNING, **asked)
+    run = Run.objects.filter(run_id=run_id).first()
+    if run is None:
+        raise RunNotFound(run_id)
+    if run.cancel_requested_at != now:
+        raise WrongStatus(run_id, run.status, "cancelled", ", ".join(ACTIVE_STATUSES))
+    notify_dispatch()
+    return run

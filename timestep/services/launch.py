@@ -1,0 +1,187 @@
+"""Launching runs: the row is written here; workers make it happen."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+
+from timestep.digests import digest
+from timestep.engine_version import ENGINE_VERSION
+from timestep.errors import DuplicateRun, InvalidInput, RunIdInUse
+from timestep.ids import RUN_ID, segment_id, time_ordered
+from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, Segment
+from timestep.notify import notify_dispatch
+from timestep.services.status import record_event
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+MAX_TIMEOUT_SECONDS = 30 * 24 * 3600.0
+MAX_PRIORITY = 2**31 - 2
+
+
+def launch(
+    *,
+    spec: AgentSpec,
+    input: str | list[Any],
+    agent: str,
+    agent_version: int | None = None,
+    run_id: str | None = None,
+    session_id: str | None = None,
+    queue: str = "default",
+    priority: int | None = None,
+    dedup_id: str | None = None,
+    timeout_seconds: float | None = None,
+    max_turns: int = 20,
+    context: Any = None,
+    launched_by: AbstractBaseUser | None = None,
+    launched_from: str = "",
+    schedule: str | None = None,
+    scheduled_at: datetime | None = None,
+    again_of: str | None = None,
+    label: str = "",
+) -> Run:
+    """Insert a run and its first segment, ready to be dispatched, in the caller's transaction.
+
+    Args:
+        spec: What the run is pinned to for life.
+        input: A string, or a list of Responses API input items.
+        agent: Slug of the agent that starts the run.
+        agent_version: Its version number, where it has one.
+        run_id: The id to use; the same id with the same agent and input launches once.
+        session_id: The conversation that the run belongs to; runs of one session never overlap.
+        queue: Name of the queue.
+        priority: Lower runs first; a run without one comes after all that have one.
+        dedup_id: Refuses a second run with this id while the first has not ended.
+        timeout_seconds: Executing time over all segments, not counting queueing and people.
+        max_turns: How many model calls the run may make at most.
+        context: JSON context handed to tools; it is stored, so no secrets.
+        launched_by: The person on whose behalf the run happens.
+        launched_from: Where it was launched (page, admin, cli, schedule, script).
+        schedule: Name of the schedule that launched it.
+        scheduled_at: The tick.
+        again_of: The run that this one repeats.
+        label: Name given to `configure_dbos` by the launching program.
+
+    Returns:
+        The run: a new one, or the earlier one with the same id, agent and input.
+
+    Raises:
+        InvalidInput: A value cannot be used; `field` names it.
+        RunIdInUse: The id belongs to a run with another agent or input.
+        DuplicateRun: A run with the same deduplication id has not ended.
+    """
+    run = Run(
+        run_id=_checked_run_id(run_id),
+        spec=spec,
+        agent=agent,
+        agent_version=agent_version,
+        input=_checked_input(input),
+        input_digest=digest(input),
+        context=context,
+        max_turns=max_turns,
+        engine_version=ENGINE_VERSION,
+        session_id=_bounded("session_id", session_id, 200),
+        queue=_bounded("queue", queue, 100) or "default",
+        priority=_checked_priority(priority),
+        dedup_id=_bounded("dedup_id", dedup_id, 200),
+        timeout_seconds=checked_timeout(timeout_seconds),
+        launched_by_id=getattr(launched_by, "pk", None),
+        launched_from=launched_from[:200],
+        schedule=schedule,
+        scheduled_at=scheduled_at,
+        again_of=again_of,
+        label=label[:100],
+    )
+    return _inserted(run)
+
+
+def relaunch(run: Run, *, launched_by: AbstractBaseUser | None, launched_from: str) -> Run:
+    """Launch a run like an earlier one: same spec, input, session, queue and limits, a new id."""
+    return launch(
+        spec=run.spec,
+        input=run.input,
+        agent=run.agent,
+        agent_version=run.agent_version,
+        session_id=run.session_id,
+        queue=run.queue,
+        priority=run.priority,
+        timeout_seconds=run.timeout_seconds,
+        max_turns=run.max_turns,
+        context=run.context,
+        launched_by=launched_by,
+        launched_from=launched_from,
+        again_of=run.run_id,
+    )
+
+
+def _inserted(run: Run) -> Run:
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            Segment.objects.create(segment_id=segment_id(run.run_id, 0), run=run, n=0)
+            record_event(run.run_id, "status", {"status": run.status})
+    except IntegrityError:
+        return _earlier(run)
+    notify_dispatch()
+    return run
+
+
+def _earlier(run: Run) -> Run:
+    """The run that made the insert fail: the same launch, or a named error."""
+    same_id = Run.objects.filter(run_id=run.run_id).first()
+    if same_id is not None:
+        for field, differs in (("agent", "agent"), ("input_digest", "input")):
+            if getattr(same_id, field) != getattr(run, field):
+                raise RunIdInUse(run.run_id, differs)
+        return same_id
+    if run.dedup_id is None:
+        raise RuntimeError(f"run {run.run_id} could not be inserted")
+    holder = Run.objects.filter(dedup_id=run.dedup_id, status__in=ACTIVE_STATUSES).first()
+    if holder is not None:
+        raise DuplicateRun(run.dedup_id, holder.run_id)
+    return _inserted(run)  # The holder ended between our insert and our look.
+
+
+def _checked_run_id(run_id: str | None) -> str:
+    if run_id is None:
+        return time_ordered("run")
+    if not RUN_ID.fullmatch(run_id):
+        raise InvalidInput("run_id", "use 1 to 128 letters, digits, dots, underscores or hyphens")
+    return run_id
+
+
+def _checked_input(value: str | list[Any]) -> str | list[Any]:
+    if not isinstance(value, str | list):
+        raise InvalidInput("input", "give a text or a list of Responses API input items")
+    if not (value.strip() if isinstance(value, str) else value):
+        raise InvalidInput("input", "is empty; say what the agent shall do")
+    if isinstance(value, list) and not all(isinstance(item, dict) for item in value):
+        raise InvalidInput("input", "every item of the list must be an object")
+    if "\x00" in str(value):
+        raise InvalidInput("input", "contains a NUL character, which databases cannot store")
+    return value
+
+
+def _checked_priority(priority: int | None) -> int | None:
+    if priority is not None and not 1 <= priority <= MAX_PRIORITY:
+        raise InvalidInput("priority", f"use a whole number from 1 (first) to {MAX_PRIORITY}")
+    return priority
+
+
+def checked_timeout(seconds: float | None) -> float | None:
+    """A timeout in seconds that is positive, finite and at most 30 days, or None."""
+    if seconds is None:
+        return None
+    if not math.isfinite(seconds) or not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise InvalidInput("timeout_seconds", "use a number of seconds above 0, at most 30 days")
+    return float(seconds)
+
+
+def _bounded(field: str, value: str | None, length: int) -> str | None:
+    if value is not None and (len(value) > length or "\x00" in value or not value.strip()):
+        raise InvalidInput(field, f"use 1 to {length} printable characters")
+    return value

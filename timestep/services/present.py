@@ -1,0 +1,52 @@
+"""JSON forms of runs and events, the same on the command line and on sockets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from timestep.models import Run, RunEvent
+
+
+def run_as_json(run: Run) -> dict[str, Any]:
+    """A run as programs see it; times are ISO 8601 in UTC, or null."""
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "agent": run.agent,
+        "final_output": run.final_output,
+        "error": public_error(run.error),
+        "usage": usage_as_json(run),
+        "created_at": _iso(run.created_at),
+        "started_at": _iso(run.started_at),
+        "finished_at": _iso(run.finished_at),
+        "segments": run.segments.count(),
+    }
+
+
+def usage_as_json(run: Run) -> dict[str, int]:
+    """Model requests and tokens of a run over all its segments."""
+    return {
+        "requests": run.requests,
+        "input_tokens": run.input_tokens,
+        "output_tokens": run.output_tokens,
+        "total_tokens": run.total_tokens,
+    }
+
+
+def public_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A run's error without its traceback, which only operators may see."""
+    return error and {key: value for key, value in error.items() if key != "traceback"}
+
+
+def event_as_json(event: RunEvent) -> dict[str, Any]:
+    """An event as programs see it: `seq`, `kind`, `payload`, `at`."""
+    payload = dict(event.payload)
+    if event.step:
+        payload |= {"step": event.step, "attempt": event.attempt}
+    payload.pop("traceback", None)
+    return {"seq": event.seq, "kind": event.kind, "payload": payload, "at": _iso(event.at)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,120 @@
+"""Resuming interrupted runs once people have decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from timestep.errors import AlreadyResumed, InvalidInput, RunNotFound, WrongStatus
+from timestep.gate import approval_gate
+from timestep.ids import segment_id
+from timestep.models import Run, RunStatus, Segment, SegmentKind, ToolStart
+from timestep.notify import notify_dispatch
+from timestep.services.retry import make_ready
+from timestep.services.status import change_status, record_event
+
+OUTCOMES = ("happened", "run_again", "fail")
+
+
+def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
+    """Make the segment that resumes an interrupted run, in the caller's transaction.
+
+    Args:
+        run_id: The run.
+        revision: The saved state to start from; each revision is resumed once.
+        decisions: One `{"call_id": str, "approve": bool, "reason": str}` per pending call.
+
+    Returns:
+        The new segment, or the earlier one when the same decisions were given before.
+
+    Raises:
+        RunNotFound: There is no such run.
+        WrongStatus: The run is not awaiting approval.
+        AlreadyResumed: The revision was resumed with other decisions.
+    """
+    try:
+        with transaction.atomic():
+            return _new_segment(run_id, revision, decisions)
+    except IntegrityError:
+        return _same_or_refuse(run_id, revision, decisions)
+
+
+def _new_segment(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
+    run = Run.objects.select_for_update().filter(run_id=run_id).first()
+    if run is None:
+        raise RunNotFound(run_id)
+    if Segment.objects.filter(run=run, revision=revision).exists():
+        return _same_or_refuse(run_id, revision, decisions)
+    awaiting = RunStatus.AWAITING_APPROVAL
+    if run.revision != revision or not change_status(run_id, [awaiting], RunStatus.QUEUED):
+        raise WrongStatus(run_id, run.status, "resumed", awaiting)
+    n = Segment.objects.filter(run=run).count()
+    segment = Segment.objects.create(
+        segment_id=segment_id(run_id, n),
+        run=run,
+        n=n,
+        kind=SegmentKind.RESUME,
+        revision=revision,
+        decisions=decisions,
+    )
+    record_event(run_id, "status", {"status": RunStatus.QUEUED})
+    notify_dispatch()
+    return segment
+
+
+def _same_or_refuse(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
+    earlier = Segment.objects.get(run_id=run_id, revision=revision)
+    if earlier.decisions != decisions:
+        raise AlreadyResumed(run_id, revision)
+    return earlier
+
+
+@transaction.atomic
+def resolve_outcome(run_id: str, call_id: str, outcome: str, result: str = "") -> None:
+    """Record what a person says of a tool call whose outcome nobody knows.
+
+    Args:
+        run_id: The run.
+        call_id: The call that was in flight when its worker died.
+        outcome: `happened` (use `result` as its output), `run_again`, or `fail` the run.
+        result: What the tool returned, for `happened`.
+
+    Raises:
+        InvalidInput: The outcome is none of the three, or no such call waits.
+    """
+    if outcome not in OUTCOMES:
+        raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
+    waiting = ToolStart.objects.filter(
+        run_id=run_id, unknown_at__isnull=False, resolution__isnull=True
+    )
+    start = waiting.filter(call_id=call_id).first()
+    if start is None:
+        raise InvalidInput("call_id", "no call with this id waits for an answer in this run")
+    if outcome == "fail":
+        _fail(start)
+        return
+    start.resolution = {"outcome": outcome, "result": result}
+    start.save(update_fields=["resolution"])
+    awaiting = [RunStatus.AWAITING_APPROVAL]
+    if not waiting.exists() and change_status(run_id, awaiting, RunStatus.QUEUED):
+        record_event(run_id, "status", {"status": RunStatus.QUEUED})
+        make_ready(run_id)
+
+
+def _fail(start: ToolStart) -> None:
+    """Fail the run on a person's word; a later retry asks about the call again."""
+    error = {
+        "what": f"tool {start.tool}",
+        "step": f"{start.segment.rpartition(':')[2]}.{start.step}",
+        "type": "OutcomeUnknown",
+        "message": f"The outcome of {start.tool} is unknown, and a person chose to fail the run.",
+        "traceback": "",
+    }
+    awaiting = [RunStatus.AWAITING_APPROVAL]
+    ended = {"finished_at": timezone.now(), "error": error}
+    if change_status(start.run_id, awaiting, RunStatus.FAILED, **ended):
+        record_event(start.run_id, "run.failed", error)
+        record_event(start.run_id, "status", {"status": RunStatus.FAILED})
+        approval_gate().closed(start.run_id, "failed")

@@ -1,0 +1,18 @@
+"""Storing agent specs by their digest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timestep.digests import digest
+from timestep.models import AgentSpec
+
+
+def store_spec(body: dict[str, Any]) -> AgentSpec:
+    """Store a spec body once and return its row.
+
+    Args:
+        body: The JSON closure of agents (see docs/concepts.md, "Agent spec").
+    """
+    spec, _ = AgentSpec.objects.get_or_create(digest=digest(body), defaults={"body": body})
+    return spec
