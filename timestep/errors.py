@@ -72,3 +72,31 @@ class AlreadyResumed(TimestepError):
         super().__init__(f"revision {revision} of run {run_id} was already resumed")
         self.run_id = run_id
         self.revision = revision
+
+
+class MissingKey(TimestepError):
+    """The model's provider needs a key that this process's environment does not hold."""
+
+    def __init__(self, model: str, variable: str) -> None:
+        super().__init__(
+            f"model {model!r} needs a key: set {variable} in the environment of the workers"
+        )
+        self.model = model
+        self.variable = variable
+
+
+class ToolModuleError(TimestepError):
+    """A module of tools cannot be used: it does not import, or offers what is no tool."""
+
+    def __init__(self, module: str, reason: str) -> None:
+        super().__init__(f"tools module {module!r}: {reason}")
+        self.module = module
+        self.reason = reason
+
+
+class DuplicateTool(TimestepError):
+    """Two modules offer different tools of the same name."""
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        super().__init__(f"tool {name!r} is offered by {first} and by {second}; rename one of them")
+        self.name = name
