@@ -1,0 +1,230 @@
+"""The timeline of a run: its events folded into rows, one per model call, tool call and so on.
+
+The run page shows all rows; the live fragments show the rows that a batch of events touched, made
+by the same code from the same events, so that a page that followed live and a page that was just
+loaded say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Protocol
+
+from django.db.models import Q
+from django.utils.dateparse import parse_datetime
+
+from approvals.models import ApprovalRequest, RequestKind
+from approvals.selectors import for_run
+from timestep.models import DELTA_KIND, RunEvent
+from workflows.selectors.timeline_rows import Row, parsed
+
+
+class EventLike(Protocol):
+    """What an event must have: a `RunEvent`, or what a live feed made of one."""
+
+    seq: int
+    kind: str
+    step: str
+    attempt: int
+    payload: dict[str, Any]
+    at: datetime
+
+
+def rows(run_id: str, *, upto: int, steps: Iterable[str] | None = None) -> list[Row]:
+    """The rows of a run as they stood at the event numbered `upto`.
+
+    Args:
+        run_id: The run.
+        upto: The last event to count.
+        steps: Only the rows of these steps, and of events that belong to no step.
+    """
+    events = RunEvent.objects.filter(run_id=run_id, seq__lte=upto)
+    if steps is not None:
+        events = events.filter(Q(step__in=[*steps, ""]))
+    return with_requests(fold(events.order_by("seq").iterator(chunk_size=2000)), run_id)
+
+
+def fold(events: Iterable[EventLike]) -> list[Row]:
+    """Rows in the order of their first event."""
+    found: dict[str, Row] = {}
+    for event in events:
+        key = row_key(event)
+        handle = _HANDLERS.get(event.kind)
+        if key is None or handle is None:
+            continue
+        row = found.setdefault(key, Row(dom_id=key, step=event.step, kind=""))
+        handle(row, event)
+    return [row for row in found.values() if row.kind]
+
+
+def row_key(event: EventLike) -> str | None:
+    """The element id of the row that an event belongs to; None where it has no row."""
+    if event.kind in _BY_CALL:
+        asked_again = event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN
+        return None if asked_again else call_key(str(event.payload.get("call_id", "")))
+    if event.kind in _BY_STEP:
+        return dom_id("step", event.step)
+    if event.kind in _HANDLERS and _worth_a_row(event):
+        return f"event-{event.seq}"
+    return None
+
+
+def dom_id(prefix: str, step: str) -> str:
+    """The element id of a step: `0.3` is `step-0-3`."""
+    return f"{prefix}-{step.replace('.', '-')}"
+
+
+def call_key(call_id: str) -> str:
+    """The element id of an approval's row. Call ids come from models, so they are hashed."""
+    return f"call-{sha256(call_id.encode()).hexdigest()[:16]}"
+
+
+def with_requests(found: list[Row], run_id: str) -> list[Row]:
+    """Give rows that ask a person their approval request."""
+    if not any(row.asks for row in found):
+        return found
+    requests = {(one.call_id, one.kind): one for one in for_run(run_id)}
+    for row in found:
+        row.request = _request_of(row, requests)
+    return found
+
+
+def _request_of(
+    row: Row, requests: dict[tuple[str, str], ApprovalRequest]
+) -> ApprovalRequest | None:
+    if not row.asks:
+        return None
+    kind = RequestKind.TOOL_CALL if row.kind == "approval" else RequestKind.OUTCOME_UNKNOWN
+    return requests.get((row.call_id, kind))
+
+
+def _worth_a_row(event: EventLike) -> bool:
+    """The first start of a run is no news; that it goes on elsewhere or again is."""
+    return event.kind != "segment.started" or int(event.payload.get("n") or 0) > 0
+
+
+def _model_started(row: Row, event: EventLike) -> None:
+    row.kind, row.state, row.text = "model", "running", ""
+    row.title = str(event.payload.get("model", ""))
+    row.agent = str(event.payload.get("agent", ""))
+    row.parent_call_id = str(event.payload.get("parent_call_id") or "")
+    row.started_at, row.attempt = row.started_at or event.at, event.attempt
+
+
+def _delta(row: Row, event: EventLike) -> None:
+    if event.attempt < row.attempt:
+        return
+    if event.attempt > row.attempt:
+        row.attempt, row.text = event.attempt, ""
+    row.text += str(event.payload.get("text", ""))
+
+
+def _model_retry(row: Row, event: EventLike) -> None:
+    row.kind = row.kind or "model"
+    row.text = ""
+    row.retries.append(event.payload)
+
+
+def _model_finished(row: Row, event: EventLike) -> None:
+    payload = event.payload
+    row.kind, row.state = "model", "ok"
+    row.title = str(payload.get("model", row.title))
+    row.agent = str(payload.get("agent", row.agent))
+    row.parent_call_id = str(payload.get("parent_call_id") or row.parent_call_id)
+    row.text = str(payload.get("text") or "")
+    row.tool_calls = list(payload.get("tool_calls") or [])
+    row.usage = dict(payload.get("usage") or {})
+    _ended(row, event)
+
+
+def _tool_started(row: Row, event: EventLike) -> None:
+    row.kind, row.state = "tool", "running"
+    row.title = str(event.payload.get("tool", ""))
+    row.agent = str(event.payload.get("agent", ""))
+    row.call_id = str(event.payload.get("call_id", ""))
+    row.parent_call_id = str(event.payload.get("parent_call_id") or "")
+    row.arguments = parsed(event.payload.get("arguments"))
+    row.started_at = row.started_at or _moment(event.payload.get("started_at")) or event.at
+
+
+def _tool_finished(row: Row, event: EventLike) -> None:
+    started = row.started_at
+    _tool_started(row, event)
+    row.started_at = started or row.started_at
+    row.state = "ok" if event.payload.get("ok", True) else "failed"
+    row.output = parsed(event.payload.get("output"))
+    row.error = str(event.payload.get("error") or "")
+    _ended(row, event)
+
+
+def _tool_unknown(row: Row, event: EventLike) -> None:
+    _tool_started(row, event)
+    row.state = "unknown"
+
+
+def _approval_requested(row: Row, event: EventLike) -> None:
+    _tool_started(row, event)
+    row.kind, row.state, row.started_at = "approval", "waiting", event.at
+
+
+def _approval_decided(row: Row, event: EventLike) -> None:
+    row.kind = "approval"
+    row.title = str(event.payload.get("tool", row.title))
+    row.call_id = str(event.payload.get("call_id", row.call_id))
+    row.state = str(event.payload.get("outcome", ""))
+    row.by = str(event.payload.get("by", ""))
+    row.note = str(event.payload.get("reason") or "")
+    row.ended_at = event.at
+
+
+def _note(kind: str) -> Callable[[Row, EventLike], None]:
+    def handle(row: Row, event: EventLike) -> None:
+        row.kind, row.state, row.data = kind, "note", event.payload
+        row.started_at = event.at
+
+    return handle
+
+
+def _ended(row: Row, event: EventLike) -> None:
+    row.started_at = _moment(event.payload.get("started_at")) or row.started_at
+    row.ended_at = _moment(event.payload.get("ended_at")) or event.at
+    given = event.payload.get("duration_ms")
+    if given is None and row.started_at is not None:
+        given = (row.ended_at - row.started_at).total_seconds() * 1000
+    row.duration_ms = None if given is None else int(given)
+
+
+def _moment(text: Any) -> datetime | None:
+    return parse_datetime(text) if isinstance(text, str) else None
+
+
+_BY_STEP: dict[str, Callable[[Row, EventLike], None]] = {
+    "model.started": _model_started,
+    DELTA_KIND: _delta,
+    "model.retry": _model_retry,
+    "model.finished": _model_finished,
+    "tool.started": _tool_started,
+    "tool.finished": _tool_finished,
+    "tool.unknown": _tool_unknown,
+}
+_BY_CALL: dict[str, Callable[[Row, EventLike], None]] = {
+    "approval.requested": _approval_requested,
+    "approval.decided": _approval_decided,
+}
+_HANDLERS: dict[str, Callable[[Row, EventLike], None]] = {
+    **_BY_STEP,
+    **_BY_CALL,
+    "handoff": _note("handoff"),
+    "segment.started": _note("segment"),
+    "worker.lost": _note("worker_lost"),
+    "run.retried": _note("retried"),
+    "run.failed": _note("failure"),
+}
+
+
+def touched(events: Sequence[EventLike]) -> set[str]:
+    """The element ids of the rows that durable events of a batch belong to."""
+    keys = (row_key(event) for event in events if event.kind != DELTA_KIND)
+    return {key for key in keys if key}
