@@ -31,7 +31,7 @@ class ApprovalRequest(models.Model):
     run = models.ForeignKey("timestep.Run", on_delete=models.CASCADE, related_name="approvals")
     kind = models.CharField(max_length=20, choices=RequestKind, default=RequestKind.TOOL_CALL)
     revision = models.PositiveIntegerField(
-        help_text="The saved state that waits; for outcome unknown, the run's takeover count."
+        help_text="The saved state that waits; for outcome unknown, the time of asking (0, 1, …)."
     )
     call_id = models.CharField(max_length=200)
     agent = models.CharField(max_length=100, help_text="Slug of the agent that made the call.")
@@ -41,7 +41,9 @@ class ApprovalRequest(models.Model):
     said_before = models.TextField(blank=True, default="")
     status = models.CharField(max_length=10, choices=RequestStatus, default=RequestStatus.PENDING)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it stopped waiting: by a decision, or void."
+    )
 
     class Meta:
         ordering = ("created_at", "approval_id")
@@ -52,7 +54,14 @@ class ApprovalRequest(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("status", "created_at", "approval_id",), name="approvals_by_status"),
+            models.Index(
+                fields=("status", "created_at", "approval_id"), name="approvals_by_status"
+            ),
+            models.Index(
+                fields=("-decided_at", "-approval_id"),
+                condition=models.Q(decided_at__isnull=False),
+                name="approvals_decided",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,0 +1,22 @@
+"""The approval gate of this product: the engine calls it, and it keeps what people decide."""
+
+from __future__ import annotations
+
+from approvals.services.requests import open_requests, void_requests
+from timestep.gate import Interruption, ToolCall, Verdict
+
+
+class RecordingGate:
+    """Implements `timestep.gate.ApprovalGate`; named by the setting `TIMESTEP_APPROVAL_GATE`."""
+
+    def check(self, call: ToolCall) -> Verdict:
+        """Ask where the tool, or the agent's override of it, asks."""
+        return "ask" if call.asks else "allow"
+
+    def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
+        """Open a request per waiting call, in the transaction that marks the run."""
+        open_requests(run_id, revision, waiting)
+
+    def closed(self, run_id: str, reason: str) -> None:
+        """Void what waits, in the transaction that ends the run."""
+        void_requests(run_id, reason)

@@ -1,0 +1,208 @@
+"""Deciding: request, decision, audit entry, event and resume change together or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from approvals.errors import AlreadyDecided, NotPermitted, RequestNotFound, RequestVoid, WrongKind
+from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
+from approvals.services import audit
+from approvals.services.requests import lock_run
+from approvals.services.texts import storable
+from timestep.errors import InvalidInput
+from timestep.models import ENDED_STATUSES
+from timestep.services.resume import OUTCOMES, resolve_outcome, resume
+from timestep.services.status import record_event
+
+PERMISSION = "approvals.decide_approvalrequest"
+REASON_LIMIT = 2_000
+RESULT_LIMIT = 100_000
+_VIA_LIMIT = 200
+
+
+@transaction.atomic
+def decide(
+    approval_id: str, *, approve: bool, by: User, reason: str = "", via: str = "page"
+) -> Decision:
+    """Approve or reject a tool call, and resume the run once nothing of it waits any more.
+
+    Args:
+        approval_id: The request.
+        approve: Whether the call may be made.
+        by: Who decides.
+        reason: Needed to reject, and told to the model; at most 2,000 characters.
+        via: From where: `page`, `admin`, or `cli:<OS user> as <user>`.
+
+    Raises:
+        NotPermitted: The user may not decide.
+        RequestNotFound: There is no such request.
+        AlreadyDecided: Somebody was faster; carries the decision that stands.
+        RequestVoid: The run has ended.
+        WrongKind: The request asks about an unknown outcome.
+        InvalidInput: The reason is missing or too long.
+    """
+    request = _open_request(approval_id, by, RequestKind.TOOL_CALL)
+    reason = _bounded("reason", reason, REASON_LIMIT)
+    if not approve and not reason:
+        raise InvalidInput("reason", "say why it is rejected; the model is told")
+    outcome = "approve" if approve else "reject"
+    status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
+    decision = _decision(request, outcome, by, via, reason=reason)
+    _record(decision, status)
+    _resume_if_complete(request)
+    return decision
+
+
+@transaction.atomic
+def resolve_unknown(
+    approval_id: str,
+    *,
+    outcome: str,
+    by: User,
+    result: str = "",
+    reason: str = "",
+    via: str = "page",
+) -> Decision:
+    """Say what became of a tool call that was in flight when its worker died.
+
+    Args:
+        approval_id: The request.
+        outcome: `happened`, `run_again` or `fail`.
+        by: Who answers.
+        result: What the tool returned; needed for `happened`, at most 100,000 characters.
+        reason: A note for the record.
+        via: As for `decide`.
+
+    Raises:
+        As `decide`.
+    """
+    request = _open_request(approval_id, by, RequestKind.OUTCOME_UNKNOWN)
+    if outcome not in OUTCOMES:
+        raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
+    reason, result = _bounded("reason", reason, REASON_LIMIT), _bounded_result(outcome, result)
+    decision = _decision(request, outcome, by, via, reason=reason, result=result)
+    _record(decision, RequestStatus.RESOLVED)
+    resolve_outcome(request.run_id, request.call_id, outcome, result)
+    return decision
+
+
+def may_decide(user: User) -> bool:
+    """Whether the user may decide approval requests."""
+    return user.is_active and user.has_perm(PERMISSION)
+
+
+def _open_request(approval_id: str, by: User, kind: RequestKind) -> ApprovalRequest:
+    """The pending request, its run locked; or the error that says why nobody can decide it."""
+    if not may_decide(by):
+        raise NotPermitted(by.get_username())
+    rows = ApprovalRequest.objects.filter(approval_id=storable(approval_id))
+    run_id = rows.values_list("run_id", flat=True).first()
+    run = lock_run(run_id) if run_id else None
+    request = rows.first()  # Only now: what was pending before the lock may be decided by now.
+    if run is None or request is None:
+        raise RequestNotFound(approval_id)
+    if request.kind != kind:
+        raise WrongKind(approval_id, request.kind)
+    _refuse_closed(request)
+    if run.status in ENDED_STATUSES:
+        raise RequestVoid(approval_id, run.run_id, run.status)
+    return request
+
+
+def _refuse_closed(request: ApprovalRequest) -> None:
+    """Raise what stands where the request is not pending any more."""
+    decision = Decision.objects.filter(request_id=request.approval_id).first()
+    if decision is not None:
+        raise AlreadyDecided(decision)
+    if request.status != RequestStatus.PENDING:
+        raise RequestVoid(request.approval_id, request.run_id, request.run.status)
+
+
+def _decision(
+    request: ApprovalRequest, outcome: str, by: User, via: str, *, reason: str, result: str = ""
+) -> Decision:
+    return Decision(
+        request=request,
+        outcome=outcome,
+        reason=reason,
+        result=result,
+        decided_by=by,
+        decided_by_name=by.get_username()[:200],
+        via=storable(via)[:_VIA_LIMIT],
+        decided_at=timezone.now(),
+    )
+
+
+def _record(decision: Decision, status: RequestStatus) -> None:
+    """Close the request by compare-and-swap, then write decision, audit entry and event."""
+    if not _close(decision.request_id, status, decision.decided_at):
+        decision.request.refresh_from_db()
+        _refuse_closed(decision.request)
+    decision.request.status, decision.request.decided_at = status, decision.decided_at
+    decision.save(force_insert=True)
+    request = decision.request
+    payload = {
+        "run_id": request.run_id,
+        "kind": request.kind,
+        "call_id": request.call_id,
+        "tool": request.tool,
+        "arguments_digest": request.arguments_digest,
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "result": decision.result,
+    }
+    who = decision.decided_by_name
+    audit.append(who, decision.via, "approval.decided", request.approval_id, payload)
+    event = {
+        "approval_id": request.approval_id,
+        "call_id": request.call_id,
+        "tool": request.tool,
+        "outcome": decision.outcome,
+        "by": who,
+        "reason": decision.reason,
+    }
+    record_event(request.run_id, "approval.decided", event)
+
+
+def _close(approval_id: str, status: RequestStatus, at: datetime) -> bool:
+    pending = ApprovalRequest.objects.filter(approval_id=approval_id, status=RequestStatus.PENDING)
+    return bool(pending.update(status=status, decided_at=at))
+
+
+def _resume_if_complete(request: ApprovalRequest) -> None:
+    """Resume the run with all decisions of its saved state, when the last one was made."""
+    siblings = ApprovalRequest.objects.filter(
+        run_id=request.run_id, kind=RequestKind.TOOL_CALL, revision=request.revision
+    )
+    if siblings.filter(status=RequestStatus.PENDING).exists():
+        return
+    decided = siblings.select_related("decision").order_by("created_at", "approval_id")
+    resume(request.run_id, request.revision, [_answer(row.decision) for row in decided])
+
+
+def _answer(decision: Decision) -> dict[str, str | bool]:
+    return {
+        "call_id": decision.request.call_id,
+        "approve": decision.outcome == "approve",
+        "reason": decision.reason,
+    }
+
+
+def _bounded(field: str, text: str, limit: int) -> str:
+    text = storable(text.strip())
+    if len(text) > limit:
+        raise InvalidInput(field, f"is longer than {limit:,} characters; shorten it")
+    return text
+
+
+def _bounded_result(outcome: str, result: str) -> str:
+    result = _bounded("result", result, RESULT_LIMIT)
+    if outcome == "happened" and not result:
+        raise InvalidInput("result", "say what the tool returned; the model is told")
+    if outcome != "happened" and result:
+        raise InvalidInput("result", f"only goes with `happened`, not with `{outcome}`")
+    return result

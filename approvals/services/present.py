@@ -1,0 +1,32 @@
+"""The JSON form of approval requests, the same on the command line and wherever programs look."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from approvals.models import ApprovalRequest
+from approvals.selectors import decision_of
+
+
+def request_as_json(request: ApprovalRequest) -> dict[str, Any]:
+    """A request as programs see it, with its decision; times are ISO 8601 in UTC, or null."""
+    decision = decision_of(request)
+    return {
+        "approval_id": request.approval_id,
+        "run_id": request.run_id,
+        "kind": request.kind,
+        "agent": request.agent,
+        "tool": request.tool,
+        "arguments": request.arguments,
+        "status": request.status,
+        "created_at": _iso(request.created_at),
+        "decided_by": decision.decided_by_name if decision else None,
+        "decided_at": _iso(decision.decided_at) if decision else None,
+        "outcome": decision.outcome if decision else None,
+        "reason": decision.reason if decision else None,
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

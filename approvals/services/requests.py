@@ -1,0 +1,113 @@
+"""Approval requests: what an interrupted run waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Max
+from django.utils import timezone
+
+from approvals.models import ApprovalRequest, RequestKind, RequestStatus
+from approvals.services import audit
+from approvals.services.texts import SAID_BEFORE_LIMIT, bounded, parse_arguments
+from timestep.digests import canonical_json, digest
+from timestep.gate import Interruption
+from timestep.ids import time_ordered
+from timestep.models import Run
+
+ENGINE = "timestep"
+VIA_WORKER = "worker"
+
+
+def lock_run(run_id: str) -> Run | None:
+    """The run, locked until the transaction ends.
+
+    Everything here locks the run before its requests, and the audit trail last: two deciders of
+    one run come one after the other, and no two transactions wait for each other.
+    """
+    return Run.objects.select_for_update(no_key=True).filter(run_id=run_id).first()
+
+
+def open_requests(
+    run_id: str, revision: int, waiting: Sequence[Interruption]
+) -> list[ApprovalRequest]:
+    """Record what waits, in the caller's transaction; what is recorded already is left alone.
+
+    A tool call is asked about once per saved state. An unknown outcome is asked about again
+    only after the earlier question was closed: somebody failed the run, and somebody retried it.
+
+    Returns:
+        The new requests, in the order of `waiting`.
+    """
+    lock_run(run_id)
+    ids = sorted(time_ordered("apr") for _ in waiting)
+    now = timezone.now()
+    opened = []
+    for approval_id, interruption in zip(ids, waiting, strict=True):
+        free = _free_revision(run_id, revision, interruption)
+        if free is not None:
+            request = _request(approval_id, run_id, free, interruption)
+            request.created_at = now
+            request.save(force_insert=True)
+            _audit_opening(request)
+            opened.append(request)
+    return opened
+
+
+def void_requests(run_id: str, reason: str) -> int:
+    """Close what still waits, in the transaction that ends the run; returns how many."""
+    rows = ApprovalRequest.objects.filter(run_id=run_id, status=RequestStatus.PENDING)
+    if not rows.exists():  # The case of nearly every run that ends: not worth a lock.
+        return 0
+    lock_run(run_id)
+    ids = list(rows.values_list("approval_id", flat=True))
+    rows.update(status=RequestStatus.VOID, decided_at=timezone.now())
+    for approval_id in ids:
+        payload = {"run_id": run_id, "reason": reason}
+        audit.append(ENGINE, VIA_WORKER, "approval.void", approval_id, payload)
+    return len(ids)
+
+
+def _free_revision(run_id: str, revision: int, interruption: Interruption) -> int | None:
+    """The revision to open a request under, or None where it was opened before."""
+    call_id, kind = interruption.call_id, interruption.kind
+    same = ApprovalRequest.objects.filter(run_id=run_id, kind=kind, call_id=call_id)
+    if kind == RequestKind.TOOL_CALL:
+        return None if same.filter(revision=revision).exists() else revision
+    if same.filter(status=RequestStatus.PENDING).exists():
+        return None
+    last = same.aggregate(last=Max("revision"))["last"]
+    return revision if last is None else max(revision, last + 1)
+
+
+def _request(
+    approval_id: str, run_id: str, revision: int, interruption: Interruption
+) -> ApprovalRequest:
+    arguments = parse_arguments(interruption.arguments)
+    return ApprovalRequest(
+        approval_id=approval_id,
+        run_id=run_id,
+        kind=interruption.kind,
+        revision=revision,
+        call_id=interruption.call_id,
+        agent=interruption.agent,
+        tool=interruption.tool,
+        arguments=arguments,
+        arguments_digest=digest(arguments),
+        said_before=bounded(interruption.said_before, SAID_BEFORE_LIMIT),
+    )
+
+
+def _audit_opening(request: ApprovalRequest) -> None:
+    payload = {
+        "run_id": request.run_id,
+        "kind": request.kind,
+        "revision": request.revision,
+        "call_id": request.call_id,
+        "agent": request.agent,
+        "tool": request.tool,
+        # As text: Postgres rewrites some numbers in JSON, and the digest must hold.
+        "arguments": canonical_json(request.arguments),
+        "arguments_digest": request.arguments_digest,
+    }
+    audit.append(ENGINE, VIA_WORKER, "approval.requested", request.approval_id, payload)
