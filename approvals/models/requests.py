@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -66,6 +68,18 @@ class ApprovalRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool} of {self.run_id}"
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it still waits for a person."""
+        return self.status == RequestStatus.PENDING
+
+    @property
+    def arguments_text(self) -> str:
+        """The arguments to read: indented JSON, or the text that the model wrote."""
+        if isinstance(self.arguments, str):
+            return self.arguments
+        return json.dumps(self.arguments, indent=2, ensure_ascii=False)
 
 
 class Decision(models.Model):

@@ -1,0 +1,141 @@
+"""Approvals in Django's admin: read-only, with actions that call the same service as the pages."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from approvals.admin_lists import ReadOnlyAdmin
+from approvals.models import ApprovalRequest, AuditEntry, Decision
+from approvals.services.decisions import REASON_LIMIT, decide, may_decide
+from timestep.errors import TimestepError
+
+_AT_ONCE = 100
+
+
+class ReasonForm(forms.Form):
+    """Why; needed to reject."""
+
+    reason = forms.CharField(
+        max_length=REASON_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
+        help_text="The model is told.",
+    )
+
+
+@admin.register(ApprovalRequest)
+class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
+    """Requests, with Approve and Reject by way of a page that asks for the reason."""
+
+    list_display = ("approval_id", "status", "kind", "tool", "agent", "run", "created_at")
+    list_filter = ("status", "kind")
+    list_select_related = ("run",)
+    ordering = ("-approval_id",)
+    search_fields = ("approval_id__exact", "run__run_id__exact")
+    search_help_text = "A whole approval id or run id."
+    actions = ("approve_selected", "reject_selected")
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        """Whether the two actions are offered; the service checks again."""
+        return _may_decide(request.user)
+
+    @admin.action(description="Approve", permissions=["decide"])
+    def approve_selected(
+        self, request: HttpRequest, queryset: QuerySet[ApprovalRequest]
+    ) -> TemplateResponse | None:
+        """Ask, then approve each of the selected requests by itself."""
+        return self._decide_selected(request, queryset, approve=True)
+
+    @admin.action(description="Reject", permissions=["decide"])
+    def reject_selected(
+        self, request: HttpRequest, queryset: QuerySet[ApprovalRequest]
+    ) -> TemplateResponse | None:
+        """Ask for the reason, then reject each of the selected requests by itself."""
+        return self._decide_selected(request, queryset, approve=False)
+
+    def _decide_selected(
+        self, request: HttpRequest, queryset: QuerySet[ApprovalRequest], *, approve: bool
+    ) -> TemplateResponse | None:
+        selected = list(queryset[: _AT_ONCE + 1])
+        if len(selected) > _AT_ONCE:
+            self.message_user(request, f"Select at most {_AT_ONCE} at once.", messages.ERROR)
+            return None
+        sent = "decide" in request.POST
+        form = ReasonForm(request.POST if sent else None)
+        form.fields["reason"].required = not approve
+        if not (sent and form.is_valid()):
+            return self._ask(request, selected, form, approve=approve)
+        self._decide_each(request, selected, form.cleaned_data["reason"], approve=approve)
+        return None
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        selected: list[ApprovalRequest],
+        form: ReasonForm,
+        *,
+        approve: bool,
+    ) -> TemplateResponse:
+        word = "Approve" if approve else "Reject"
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{word} selected requests",
+            "opts": self.opts,
+            "word": word,
+            "action": "approve_selected" if approve else "reject_selected",
+            "selected": selected,
+            "form": form,
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/approvals/approvalrequest/decide.html", context)
+
+    def _decide_each(
+        self, request: HttpRequest, selected: list[ApprovalRequest], reason: str, *, approve: bool
+    ) -> None:
+        done = 0
+        for row in selected:
+            try:
+                decide(row.pk, approve=approve, by=_user(request), reason=reason, via="admin")
+            except TimestepError as error:
+                self.message_user(request, str(error), messages.WARNING)
+            else:
+                done += 1
+        if done:
+            word = "approved" if approve else "rejected"
+            self.message_user(request, f"{done} {word}.", messages.SUCCESS)
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin[Decision]):
+    """What was decided."""
+
+    list_display = ("request_id", "outcome", "decided_by_name", "via", "decided_at")
+    ordering = ("-request_id",)
+    search_fields = ("request_id__exact",)
+    search_help_text = "A whole approval id."
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    """The audit trail, latest first."""
+
+    list_display = ("number", "at", "actor", "via", "act", "subject")
+    ordering = ("-number",)
+    search_fields = ("subject__exact",)
+    search_help_text = "A whole approval id."
+
+
+def _may_decide(user: User | AnonymousUser) -> bool:
+    return isinstance(user, User) and may_decide(user)
+
+
+def _user(request: HttpRequest) -> User:
+    """The signed-in user; the admin lets nobody else in."""
+    if not isinstance(request.user, User):
+        raise TypeError("an admin action without a user")
+    return request.user
