@@ -1,0 +1,47 @@
+"""Errors of agent definitions, launching and schedules."""
+
+from __future__ import annotations
+
+from timestep.errors import TimestepError
+
+
+class AgentNotFound(TimestepError):
+    """No agent definition has this slug."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"no agent has the slug {slug!r}; `manage.py agents` lists them")
+        self.slug = slug
+
+
+class AgentInactive(TimestepError):
+    """The agent is switched off, and so is not launched."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"agent {slug} is inactive; activate its definition to launch it")
+        self.slug = slug
+
+
+class VersionNotFound(TimestepError):
+    """The agent has no version with this number."""
+
+    def __init__(self, slug: str, number: int) -> None:
+        super().__init__(f"agent {slug} has no version {number}")
+        self.slug = slug
+        self.number = number
+
+
+class SpecIncomplete(TimestepError):
+    """The agent cannot be launched: something that it names is missing."""
+
+    def __init__(self, slug: str, missing: str) -> None:
+        super().__init__(f"agent {slug} cannot be launched: {missing}")
+        self.slug = slug
+        self.missing = missing
+
+
+class ScheduleNotFound(TimestepError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no schedule has the name {name!r}")
+        self.name = name

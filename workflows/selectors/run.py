@@ -1,0 +1,49 @@
+"""One run, as its page shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approvals.models import ApprovalRequest
+from approvals.selectors import for_run
+from timestep.errors import RunNotFound
+from timestep.ids import RUN_ID
+from timestep.models import Run, Segment
+from workflows.models import AgentDefinition
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """All that a run's page shows, but for its events, which arrive live."""
+
+    run: Run
+    segments: list[Segment]
+    approvals: list[ApprovalRequest]
+    latest_version: int | None
+
+    @property
+    def newer_version(self) -> int | None:
+        """The definition's latest version where the run has another one."""
+        same = self.latest_version in (None, self.run.agent_version)
+        return None if same else self.latest_version
+
+
+def get_run(run_id: str) -> Run:
+    """The run with this id, with its spec and user. Raises RunNotFound."""
+    known = Run.objects.select_related("spec", "launched_by")
+    run = known.filter(run_id=run_id).first() if RUN_ID.fullmatch(run_id) else None
+    if run is None:
+        raise RunNotFound(run_id)
+    return run
+
+
+def run_page(run_id: str) -> RunPage:
+    """What the page of a run shows. Raises RunNotFound."""
+    run = get_run(run_id)
+    versions = AgentDefinition.objects.filter(slug=run.agent)
+    return RunPage(
+        run=run,
+        segments=list(run.segments.order_by("n")),
+        approvals=list(for_run(run_id)),
+        latest_version=versions.values_list("latest_version", flat=True).first(),
+    )

@@ -1,0 +1,213 @@
+"""Lists of runs: filters, keyset pages, rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from timestep.errors import InvalidInput
+from timestep.models import Run, RunStatus
+from workflows.selectors.cursors import Keyset, Page
+
+PAGE_SIZE = 50
+LARGEST_PAGE = 200
+BY_CREATION = Keyset("created_at", "run_id")
+BY_END = Keyset("finished_at", "run_id")
+
+# What a row shows: never the input, the output or the context, which can be large.
+ROW_FIELDS = (
+    "run_id",
+    "status",
+    "agent",
+    "agent_version",
+    "queue",
+    "session_id",
+    "schedule",
+    "launched_from",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "executing_ms",
+    "input_tokens",
+    "output_tokens",
+    "label",
+    "launched_by__username",
+)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run in a list."""
+
+    run_id: str
+    status: str
+    agent: str
+    agent_version: int | None
+    queue: str
+    session_id: str | None
+    schedule: str | None
+    launched_by: str
+    launched_from: str
+    label: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    executing_ms: int
+    input_tokens: int
+    output_tokens: int
+
+    @classmethod
+    def of(cls, run: Run) -> RunRow:
+        """The row of a run."""
+        user = run.launched_by
+        return cls(
+            launched_by=user.get_username() if user else "",
+            **{name: getattr(run, name) for name in _OWN_FIELDS},
+        )
+
+    @property
+    def status_label(self) -> str:
+        """The status in words."""
+        return RunStatus(self.status).label
+
+    @property
+    def total_tokens(self) -> int:
+        """Input plus output tokens."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From the start to the end, or until now; None before the start."""
+        if self.started_at is None:
+            return None
+        return int(((self.finished_at or timezone.now()) - self.started_at).total_seconds() * 1000)
+
+
+_OWN_FIELDS = tuple(field.name for field in fields(RunRow) if field.name != "launched_by")
+
+
+@dataclass(frozen=True)
+class RunFilters:
+    """What a list of runs is narrowed to; the field names are those of the URL."""
+
+    q: str = ""
+    status: str = ""
+    agent: str = ""
+    queue: str = ""
+    session: str = ""
+    schedule: str = ""
+    launched_by: str = ""
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    finished_from: datetime | None = None
+    finished_to: datetime | None = None
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> RunFilters:
+        """Read filters from a query string. Raises InvalidInput naming the parameter."""
+        given = {name: query.get(name, "").strip() for name in (*_TEXT_FILTERS, *_TIME_FILTERS)}
+        values: dict[str, Any] = {name: _text(name, given[name]) for name in _TEXT_FILTERS}
+        values |= {name: _moment(name, given[name]) for name in _TIME_FILTERS}
+        if values["status"] and values["status"] not in RunStatus.values:
+            raise InvalidInput("status", f"must be one of {', '.join(RunStatus.values)}")
+        return cls(**values)
+
+    def as_query(self) -> dict[str, str]:
+        """The filters that are set, as parameters of a URL."""
+        pairs = {name: getattr(self, name) for name in (*_TEXT_FILTERS, *_TIME_FILTERS)}
+        return {name: _as_text(name, value) for name, value in pairs.items() if value}
+
+    @property
+    def by_end(self) -> bool:
+        """Whether the list is ordered by the end of its runs: when it is filtered by it."""
+        return self.finished_from is not None or self.finished_to is not None
+
+    def __bool__(self) -> bool:
+        return bool(self.as_query())
+
+
+_TIME_FILTERS = ("created_from", "created_to", "finished_from", "finished_to")
+_TEXT_FILTERS = ("q", "status", "agent", "queue", "session", "schedule", "launched_by")
+_LOOKUPS = {
+    "q": "run_id",
+    "status": "status",
+    "agent": "agent",
+    "queue": "queue",
+    "session": "session_id",
+    "schedule": "schedule",
+    "created_from": "created_at__gte",
+    "created_to": "created_at__lt",
+    "finished_from": "finished_at__gte",
+    "finished_to": "finished_at__lt",
+}
+
+
+def _text(name: str, text: str) -> str:
+    if len(text) > 200 or not text.isprintable():
+        raise InvalidInput(name, "has at most 200 printable characters")
+    return text
+
+
+def _moment(name: str, text: str) -> datetime | None:
+    """A date or a time, in the current time zone if it has no offset; `…_to` a date includes it."""
+    if not text:
+        return None
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or not 1900 < found.year < 9000:  # Beyond, moving it to UTC can overflow.
+        raise InvalidInput(name, "must be a date (2026-01-31) or a time (2026-01-31T08:30)")
+    if name.endswith("_to") and _is_date(text):
+        found += timedelta(days=1)
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+def _is_date(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
+
+
+def _as_text(name: str, value: str | datetime) -> str:
+    """What `_moment` reads back: a date where it is midnight, as people typed it."""
+    if isinstance(value, str):
+        return value
+    local = timezone.localtime(value)
+    if local.time() != time.min:
+        return value.isoformat()
+    return (local - timedelta(days=name.endswith("_to"))).date().isoformat()
+
+
+def matching(filters: RunFilters) -> QuerySet[Run]:
+    """The runs that the filters leave, without an order."""
+    conditions = Q()
+    for name, lookup in _LOOKUPS.items():
+        if value := getattr(filters, name):
+            conditions &= Q(**{lookup: value})
+    if filters.launched_by:
+        # Looked up first, so that the index that starts with the user gives the order as well.
+        named = get_user_model().objects.filter(username=filters.launched_by)
+        conditions &= Q(launched_by_id__in=list(named.values_list("pk", flat=True)))
+    return Run.objects.filter(conditions).select_related("launched_by").only(*ROW_FIELDS)
+
+
+def runs_page(
+    filters: RunFilters | None = None, *, after: str = "", before: str = "", limit: int = PAGE_SIZE
+) -> Page[RunRow]:
+    """One page of runs, newest first. Raises InvalidInput for a cursor that is none."""
+    filters = filters or RunFilters()
+    keyset = BY_END if filters.by_end else BY_CREATION
+    size = max(1, min(limit, LARGEST_PAGE))
+    return keyset.page(matching(filters), after=after, before=before, limit=size).map(RunRow.of)
+
+
+def run_row(run_id: str) -> RunRow | None:
+    """The row of one run, for a list that follows it live."""
+    return next(iter(runs_page(RunFilters(q=run_id), limit=1).rows), None)

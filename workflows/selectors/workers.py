@@ -1,0 +1,59 @@
+"""Workers that are alive, and which keys none of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from timestep.errors import InvalidInput
+from timestep.models import Worker
+from timestep.providers import Provider, split_model_name
+
+# Workers beat every one or two seconds; five missed beats in a row are no accident.
+SILENT_AFTER = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class MissingKey:
+    """A provider whose key no living worker has, though an agent's model needs it."""
+
+    agent: str
+    model: str
+    provider: str
+    variable: str
+
+
+def alive_workers() -> list[Worker]:
+    """Workers that were heard of in the last ten seconds and have not stopped."""
+    since = timezone.now() - SILENT_AFTER
+    return list(Worker.objects.filter(heartbeat_at__gte=since, stopped_at__isnull=True))
+
+
+def no_worker_has_key(model: str) -> str | None:
+    """The environment variable that this model needs and no living worker has, or None."""
+    missing = missing_keys({"": model})
+    return missing[0].variable if missing else None
+
+
+def missing_keys(models: Mapping[str, str]) -> list[MissingKey]:
+    """What is missing for these models (agent → model). Nothing while no worker is alive:
+    then nobody knows, and pages say that no worker is alive.
+    """
+    workers = alive_workers()
+    reachable = {prefix for one in workers for prefix, usable in one.providers.items() if usable}
+    found = []
+    for agent, model in models.items() if workers else ():
+        provider = _provider(model)
+        if provider is not None and provider.env_key and provider.prefix not in reachable:
+            found.append(MissingKey(agent, model, provider.label, provider.env_key))
+    return found
+
+
+def _provider(model: str) -> Provider | None:
+    try:
+        return split_model_name(model)[0]
+    except InvalidInput:
+        return None  # A provider that was taken out of the table since; launching says so.
