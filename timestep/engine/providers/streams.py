@@ -1,0 +1,109 @@
+"""Whole streams: a model's answer is an answer only once it has said that it is complete.
+
+The SDK yields whatever arrived and ends without a word when a connection is closed cleanly in the
+middle of an answer. An agent run must not take half an answer for a whole one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import httpx2
+from agents.items import TResponseStreamEvent
+from openai.types.responses import (
+    ResponseCompletedEvent,
+    ResponseErrorEvent,
+    ResponseFailedEvent,
+    ResponseIncompleteEvent,
+)
+
+from timestep.errors import TimestepError
+
+_DONE = b"[DONE]"
+
+
+class StreamBroken(TimestepError):
+    """The stream ended before the model had said that its answer is complete."""
+
+
+class AnswerFailed(TimestepError):
+    """The model's server ended the stream with an error instead of an answer.
+
+    Args:
+        code: The server's error code, or an empty string.
+        message: The server's message.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AnswerIncomplete(TimestepError):
+    """The model stopped before its answer was complete: out of tokens, or filtered."""
+
+
+async def whole(events: AsyncIterator[TResponseStreamEvent]) -> AsyncGenerator[TResponseStreamEvent]:
+    """Pass on the events of one answer, up to its completion.
+
+    Raises:
+        StreamBroken: The events ended without a completed answer.
+        AnswerFailed: The server sent an error instead.
+        AnswerIncomplete: The model stopped early.
+    """
+    try:
+        async for event in events:
+            _refuse_failure(event)
+            yield event
+            if isinstance(event, ResponseCompletedEvent):
+                return
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
+    raise StreamBroken("the stream ended before the model had completed its answer")
+
+
+def _refuse_failure(event: TResponseStreamEvent) -> None:
+    if isinstance(event, ResponseErrorEvent):
+        raise AnswerFailed(event.code or "", event.message or "the stream ended with an error")
+    if isinstance(event, ResponseFailedEvent):
+        error = event.response.error
+        if error is None:
+            raise AnswerFailed("", "the model's server says that the response failed")
+        raise AnswerFailed(error.code or "", error.message or error.code or "")
+    if isinstance(event, ResponseIncompleteEvent):
+        details = event.response.incomplete_details
+        why = details.reason if details and details.reason else "no reason given"
+        raise AnswerIncomplete(f"the model's answer is incomplete: {why}")
+
+
+async def expect_done(response: httpx2.Response) -> None:
+    """Response hook of a Chat Completions client: an event stream must end with `[DONE]`.
+
+    The SDK takes a cleanly closed connection for the end of the answer on every server except
+    OpenAI's own; this turns one that came too early into a broken stream.
+    """
+    kind = response.headers.get("content-type", "")
+    stream = response.stream
+    if kind.startswith("text/event-stream") and isinstance(stream, httpx2.AsyncByteStream):
+        response.stream = _UntilDone(stream, response.request)
+
+
+class _UntilDone(httpx2.AsyncByteStream):
+    """A body that fails when it ends without the marker."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, request: httpx2.Request) -> None:
+        self._inner = inner
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tail = b""
+        async for chunk in self._inner:
+            tail = (tail + chunk)[-64:]
+            yield chunk
+        if _DONE not in tail:
+            raise httpx2.RemoteProtocolError("the stream ended early", request=self._request)
+
+    async def aclose(self) -> None:
+        """Close the connection's own stream."""
+        await self._inner.aclose()
