@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
@@ -30,8 +31,9 @@ class ResponsesModel(OpenAIResponsesModel):
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
         """The events of one whole answer."""
-        async for event in whole(super().stream_response(*args, **kwargs)):
-            yield event
+        async with aclosing(whole(super().stream_response(*args, **kwargs))) as events:
+            async for event in events:
+                yield event
 
 
 class ChatModel(OpenAIChatCompletionsModel):
@@ -39,8 +41,9 @@ class ChatModel(OpenAIChatCompletionsModel):
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
         """The events of one whole answer."""
-        async for event in whole(super().stream_response(*args, **kwargs)):
-            yield event
+        async with aclosing(whole(super().stream_response(*args, **kwargs))) as events:
+            async for event in events:
+                yield event
 
 
 def _openai(rest: str) -> Model:

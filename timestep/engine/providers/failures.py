@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from random import Random
+from typing import Protocol
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
@@ -36,6 +36,13 @@ _FATAL_CODES = re.compile(
     r"insufficient_quota|billing|invalid|unsupported|not_found|context_length|content_policy"
     r"|content_filter|authentication|permission|access_denied|model_not_available"
 )
+
+
+class Uniform(Protocol):
+    """Where the jitter comes from: the module `random`, or a seeded `Random`."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """A number between both."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def describe_failure(error: BaseException) -> ModelFailure:
     return ModelFailure(False, None, _clean(f"{type(error).__name__}: {error}"))
 
 
-def backoff_seconds(try_no: int, retry_after: float | None, rng: Random) -> float:
+def backoff_seconds(try_no: int, retry_after: float | None, rng: Uniform) -> float:
     """How long to wait after the failed try number `try_no` (from 1).
 
     Exponential with full jitter, at most 60 s. What the server asks for is waited at least, up to
