@@ -1,0 +1,59 @@
+"""`manage.py migrate`: Django's tables, then DBOS's own in the same database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from timestep import conf
+
+# Named here and not imported: importing it imports DBOS, which the caller may not want to load.
+TABLES_MODULE = "timestep.engine.tables"
+PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune")
+
+
+class Command(migrate.Command):
+    """Django's command, and DBOS's tables after it when everything is migrated."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate Django's tables, then DBOS's in a process of its own."""
+        super().handle(*args, **options)
+        partial = any(options.get(name) for name in PARTIAL_OPTIONS)
+        if options["database"] != DEFAULT_DB_ALIAS or partial or not _is_the_real_one():
+            return
+        if options["verbosity"] >= 1:
+            self.stdout.write("  Bringing DBOS's tables up to date...")
+        # On SQLite an open connection of ours could hold the lock that DBOS waits for.
+        connections[DEFAULT_DB_ALIAS].close()
+        _migrate_engine_tables()
+
+
+def _is_the_real_one() -> bool:
+    """False for a test database: those are renamed, and DBOS has no business in them."""
+    named = conf.database(settings.TIMESTEP_HOME)["NAME"]
+    return str(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]) == str(named)
+
+
+def _migrate_engine_tables() -> None:
+    url = conf.engine_database_url(settings.DATABASES[DEFAULT_DB_ALIAS])
+    environment = os.environ | {
+        conf.ENGINE_URL_VARIABLE: url,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", TABLES_MODULE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise CommandError(f"DBOS's tables could not be migrated: {lines[-1]}")

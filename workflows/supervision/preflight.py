@@ -1,0 +1,89 @@
+"""What is looked at before anything starts, so that a refusal is one line and not a traceback."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from workflows.supervision.errors import StartRefused
+
+SQLITE_WAIT_S = 5
+
+
+def require_home(directory: Path) -> None:
+    """Make the home where it is missing, and refuse one that cannot be written to.
+
+    Raises:
+        StartRefused: The directory cannot be made or written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise StartRefused(
+            f"TIMESTEP_HOME ({directory}) is not writable: {error.strerror}; make it a directory "
+            "that this user may write to, or set TIMESTEP_HOME to one"
+        ) from error
+
+
+def require_database() -> None:
+    """Refuse a database that cannot be reached or written to.
+
+    Raises:
+        StartRefused: With what the database or the driver said first.
+    """
+    if connection.vendor == "sqlite":
+        _require_sqlite(Path(settings.DATABASES["default"]["NAME"]))
+    else:
+        _require_server()
+
+
+def _require_sqlite(path: Path) -> None:
+    try:
+        trial = sqlite3.connect(path, timeout=SQLITE_WAIT_S, isolation_level=None)
+        try:
+            trial.execute("BEGIN IMMEDIATE")
+            trial.execute("ROLLBACK")
+        finally:
+            trial.close()
+    except sqlite3.DatabaseError as error:
+        raise StartRefused(
+            f"the database file {path} cannot be used: {error}; give this user the right to write "
+            "it and its directory, or move it away"
+        ) from error
+
+
+def _require_server() -> None:
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        raise StartRefused(
+            f"the database that PG_CONNECTION_URI names is out of reach: {first_line(error)}; start "
+            "the server, or mend the URI"
+        ) from error
+    finally:
+        connection.close()
+
+
+@contextmanager
+def database_errors_refuse(doing: str) -> Iterator[None]:
+    """Turn what the database says meanwhile into one line."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise StartRefused(f"{doing} failed: {first_line(error)}") from error
+    finally:
+        connection.close()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

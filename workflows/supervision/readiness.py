@@ -1,0 +1,50 @@
+"""Whether what `up` started can do its work."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+
+from django.db import DatabaseError, connection
+
+from timestep.models import Worker
+from workflows.supervision.address import Address
+from workflows.supervision.children import Child
+
+ANSWER_WITHIN_S = 5
+
+
+def what_is_missing(address: Address, worker: Child) -> str:
+    """What is not ready yet, in words; empty when the pages answer and our own worker is alive."""
+    missing = _web_is_missing(address)
+    if not missing and not _has_reported(worker):
+        return "the worker has not reported yet"
+    return missing
+
+
+def _web_is_missing(address: Address) -> str:
+    asking = http.client.HTTPConnection(address.local_host, address.port, timeout=ANSWER_WITHIN_S)
+    try:
+        # A local name is always among the allowed hosts, whatever the public address is.
+        asking.request("GET", "/readyz", headers={"Host": "localhost"})
+        answer = asking.getresponse()
+        checks = json.loads(answer.read()).get("checks", {})
+    except (OSError, http.client.HTTPException, ValueError):
+        return "the web process does not answer yet"
+    finally:
+        asking.close()
+    return "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok")
+
+
+def _has_reported(worker: Child) -> bool:
+    """A live worker may be another's, or the row of one that just died; ours has our child's pid."""
+    try:
+        rows = Worker.objects.filter(
+            pid=worker.pid, host=socket.gethostname(), stopped_at__isnull=True
+        )
+        return worker.pid is not None and rows.exists()
+    except DatabaseError:
+        return False
+    finally:
+        connection.close()
