@@ -45,3 +45,11 @@ class ScheduleNotFound(TimestepError):
     def __init__(self, name: str) -> None:
         super().__init__(f"no schedule has the name {name!r}")
         self.name = name
+
+
+class ImportRefused(TimestepError):
+    """Definitions in a file cannot be saved; nothing was changed."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons

@@ -1,6 +1,7 @@
 """Agent definitions and versions, schedules and ticks."""
 
 from workflows.models.agents import AgentDefinition, AgentVersion
+from workflows.models.installed import InstalledContent
 from workflows.models.schedules import Schedule, Tick
 
-__all__ = ["AgentDefinition", "AgentVersion", "Schedule", "Tick"]
+__all__ = ["AgentDefinition", "AgentVersion", "InstalledContent", "Schedule", "Tick"]

@@ -13,7 +13,9 @@ class AgentDefinition(models.Model):
     slug = models.SlugField(primary_key=True, max_length=100)
     name = models.CharField(max_length=200)
     instructions = models.TextField(blank=True, default="")
-    model = models.CharField(max_length=200, help_text="For example gpt-4.1, ollama/llama3 or demo/fast.")
+    model = models.CharField(
+        max_length=200, help_text="For example gpt-4.1, ollama/llama3 or demo/fast."
+    )
     model_settings = models.JSONField(default=dict, blank=True)
     tools = models.JSONField(
         default=list,
@@ -22,12 +24,18 @@ class AgentDefinition(models.Model):
     )
     handoffs = models.JSONField(default=list, blank=True, help_text="Slugs of other definitions.")
     agent_tools = models.JSONField(
-        default=list, blank=True, help_text="Slugs of definitions that this agent may call as tools."
+        default=list,
+        blank=True,
+        help_text="Slugs of definitions that this agent may call as tools.",
     )
-    output_type = models.JSONField(null=True, blank=True, help_text="A JSON schema, or empty for text.")
+    output_type = models.JSONField(
+        null=True, blank=True, help_text="A JSON schema, or empty for text."
+    )
     max_turns = models.PositiveIntegerField(default=20, validators=[MinValueValidator(1)])
     default_queue = models.CharField(max_length=100, default="default")
-    timeout_seconds = models.FloatField(null=True, blank=True, help_text="Executing time; empty: none.")
+    timeout_seconds = models.FloatField(
+        null=True, blank=True, help_text="Executing time; empty: none."
+    )
     active = models.BooleanField(default=True)
     latest_version = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

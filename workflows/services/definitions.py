@@ -47,6 +47,8 @@ def save_definition(
         current = _locked(name)
         kept = fields_of(current) if current is not None else {}
         cleaned = cleaned_fields({**kept, **fields, "slug": name}, planned)
+        if current is not None and cleaned == kept:
+            return current
         definition = current or _created(cleaned)
         for field, value in cleaned.items():
             setattr(definition, field, value)
