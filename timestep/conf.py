@@ -66,7 +66,7 @@ def home() -> Path:
 
 
 def secret_key(directory: Path) -> str:
-    """`TIMESTEP_SECRET_KEY`, else the key kept in `secret_key` below the home, made at first use."""
+    """`TIMESTEP_SECRET_KEY`, else the key kept in the home, made at first use."""
     if key := text("TIMESTEP_SECRET_KEY"):
         return key
     path = directory / "secret_key"
@@ -75,8 +75,8 @@ def secret_key(directory: Path) -> str:
     except OSError as error:
         raise BadSetting(
             "TIMESTEP_HOME",
-            f"({directory}) cannot be used: {error.strerror}: {error.filename}; make it a directory "
-            "that this user may write to, or set TIMESTEP_HOME to one",
+            f"({directory}) cannot be used: {error.strerror}; make it a directory that "
+            "this user may write to, or set TIMESTEP_HOME to one",
         ) from error
 
 
@@ -147,8 +147,8 @@ def database(directory: Path) -> dict[str, Any]:
 def _postgres_parts(uri: str) -> dict[str, Any]:
     """The parts of the URI by libpq's names. Its text is never shown: it may hold a password."""
     # Imported here: on SQLite no process needs the driver, and it costs 50 ms.
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+    from psycopg import ProgrammingError  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
     form = "write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE (special characters as %XX)"
     if not uri.startswith(("postgresql://", "postgres://")):
@@ -198,7 +198,7 @@ def time_zone() -> str:
 
 @dataclass(frozen=True)
 class PublicUrl:
-    """The address at which people reach the site: scheme and host decide cookies, links, origins."""
+    """Where people reach the site: scheme and host decide cookies, links and origins."""
 
     scheme: str
     host: str

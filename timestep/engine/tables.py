@@ -22,7 +22,7 @@ def migrate_tables(url: str) -> None:
 
 
 def use_write_ahead_log(path: str) -> None:
-    """Switch the file to WAL, which DBOS leaves as it is: readers and the writer then never wait."""
+    """Switch the file to WAL, which DBOS leaves as it is: readers then never wait for the writer."""
     connection = sqlite3.connect(path, timeout=20)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -31,7 +31,7 @@ def use_write_ahead_log(path: str) -> None:
 
 
 if __name__ == "__main__":
-    # The URL holds the password, so it comes by the environment: a command line is seen by everyone.
+    # The URL holds the password, so it comes by the environment: everyone sees a command line.
     logging.getLogger("dbos").setLevel(logging.WARNING)
     try:
         migrate_tables(os.environ[ENGINE_URL_VARIABLE])

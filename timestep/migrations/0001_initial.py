@@ -263,7 +263,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='segment',
-            index=models.Index(condition=models.Q(('state', 'ready')), fields=['created_at'], name='timestep_segment_ready'),
+            index=models.Index(condition=models.Q(('state__in', ('ready', 'dispatched', 'running'))), fields=['state', 'created_at'], name='timestep_segment_active'),
         ),
         migrations.AddConstraint(
             model_name='segment',
@@ -276,5 +276,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='toolstart',
             constraint=models.UniqueConstraint(fields=('run', 'call_id'), name='timestep_tool_start_call'),
+        ),
+        migrations.AddIndex(
+            model_name='segment',
+            index=models.Index(fields=['dispatched_at'], name='timestep_segment_dispatched'),
+        ),
+        migrations.AddIndex(
+            model_name='runevent',
+            index=models.Index(condition=models.Q(('kind', 'model.delta')), fields=['at'], name='timestep_event_deltas'),
         ),
     ]

@@ -23,6 +23,11 @@ class RunEvent(models.Model):
 
     class Meta:
         ordering = ("run_id", "seq")
+        indexes = (
+            models.Index(
+                fields=("at",), condition=models.Q(kind=DELTA_KIND), name="timestep_event_deltas"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(fields=("run", "seq"), name="timestep_event_seq"),
             # A replay writes its durable events again; this makes the second writing add nothing.

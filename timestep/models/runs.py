@@ -178,10 +178,11 @@ class Segment(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("created_at",),
-                condition=models.Q(state="ready"),
-                name="timestep_segment_ready",
+                fields=("state", "created_at"),
+                condition=models.Q(state__in=("ready", "dispatched", "running")),
+                name="timestep_segment_active",
             ),
+            models.Index(fields=("dispatched_at",), name="timestep_segment_dispatched"),
         )
 
     def __str__(self) -> str:

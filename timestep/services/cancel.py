@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from timestep.errors import RunNotFound, WrongStatus
 from timestep.gate import approval_gate
-from timestep.models import ACTIVE_STATUSES, Run, RunStatus
+from timestep.models import ACTIVE_STATUSES, Run, RunStatus, Segment, SegmentState
 from timestep.notify import notify_dispatch
 from timestep.services.status import change_status, record_event
 
@@ -32,6 +32,8 @@ def cancel(run_id: str, *, by: str) -> Run:
     now = timezone.now()
     asked = {"cancel_requested_at": now, "cancelled_by": by[:200]}
     if change_status(run_id, _HELD_BY_NOBODY, RunStatus.CANCELLED, finished_at=now, **asked):
+        given = (SegmentState.READY, SegmentState.DISPATCHED)
+        Segment.objects.filter(run_id=run_id, state__in=given).update(state=SegmentState.ENDED)
         record_event(run_id, "status", {"status": RunStatus.CANCELLED, "by": by[:200]})
         approval_gate().closed(run_id, "cancelled")
     else:

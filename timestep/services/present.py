@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from timestep.models import Run, RunEvent
+from timestep.models import Run
+
+
+class EventLike(Protocol):
+    """What an event must have: a `RunEvent`, or a row of the feed."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def payload(self) -> dict[str, Any]: ...
+    @property
+    def at(self) -> datetime: ...
 
 
 def run_as_json(run: Run) -> dict[str, Any]:
@@ -39,7 +56,7 @@ def public_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
     return error and {key: value for key, value in error.items() if key != "traceback"}
 
 
-def event_as_json(event: RunEvent) -> dict[str, Any]:
+def event_as_json(event: EventLike) -> dict[str, Any]:
     """An event as programs see it: `seq`, `kind`, `payload`, `at`."""
     payload = dict(event.payload)
     if event.step:

@@ -1,0 +1,36 @@
+"""Who may do what on a page: signed in to look, a named permission to act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+View = Callable[..., HttpResponseBase]
+
+
+def needs(permission: str) -> Callable[[View], View]:
+    """Let only signed-in people with this permission in; the refusal names it.
+
+    Args:
+        permission: As Django writes it, for example `timestep.launch_run`.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied(
+                    f"This needs the permission {permission}, which {request.user.get_username()} "
+                    "has not. Whoever keeps the users in the admin can give it."
+                )
+            return view(request, *args, **kwargs)
+
+        return login_required(checked)
+
+    return decorate

@@ -1,0 +1,121 @@
+"""From an agent spec to the SDK's agents, every model and tool of them durable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+from agents import Agent, AgentOutputSchemaBase, FunctionTool, ModelBehaviorError, ModelSettings
+
+from timestep.engine.durable_model import DurableModel
+from timestep.engine.durable_tools import durable_agent_tool, durable_tool
+from timestep.engine.tools.registry import RegisteredTool
+from timestep.errors import TimestepError
+
+SPEC_VERSION = 1
+
+
+class SpecNotBuildable(TimestepError):
+    """This worker lacks something that the spec names, or has another version of it."""
+
+
+class JsonSchemaOutput(AgentOutputSchemaBase):
+    """An output type given as a JSON schema."""
+
+    def __init__(self, slug: str, schema: dict[str, Any]) -> None:
+        self._name = f"{slug.replace('-', '_')}_output"
+        self._schema = schema
+
+    def is_plain_text(self) -> bool:
+        """Never: a definition without an output type has no such object."""
+        return False
+
+    def name(self) -> str:
+        """The name that the provider is told."""
+        return self._name
+
+    def json_schema(self) -> dict[str, Any]:
+        """The schema as the definition has it."""
+        return self._schema
+
+    def is_strict_json_schema(self) -> bool:
+        """Not: the operator's schema need not fit OpenAI's strict subset."""
+        return False
+
+    def validate_json(self, json_str: str) -> Any:
+        """The parsed output, or `ModelBehaviorError` with the first violation."""
+        try:
+            value = json.loads(json_str)
+            jsonschema.validate(value, self._schema)
+        except json.JSONDecodeError as error:
+            raise ModelBehaviorError(f"the output is not JSON: {error}") from error
+        except jsonschema.ValidationError as error:
+            place = error.json_path
+            raise ModelBehaviorError(f"the output at {place}: {error.message[:500]}") from error
+        return value
+
+
+def build_agents(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> Agent[Any]:
+    """The spec's starting agent, connected to all the others.
+
+    Args:
+        spec: The body of an agent spec.
+        tools: What this worker has, by name.
+
+    Raises:
+        SpecNotBuildable: A tool is missing here or its schema differs from the spec's.
+    """
+    if spec.get("spec_version") != SPEC_VERSION:
+        raise SpecNotBuildable(
+            f"the spec has version {spec.get('spec_version')}, this worker builds {SPEC_VERSION}"
+        )
+    agents = {slug: _agent(part, tools) for slug, part in spec["agents"].items()}
+    # In a second pass, so that agents may hand off to one another in circles.
+    for slug, part in spec["agents"].items():
+        agents[slug].handoffs = [agents[name] for name in part["handoffs"]]
+        agents[slug].tools += [_as_tool(agents[name]) for name in part["agent_tools"]]
+    return agents[spec["start"]]
+
+
+def _agent(part: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> Agent[Any]:
+    slug, schema = part["slug"], part.get("output_type")
+    return Agent(
+        name=slug,
+        handoff_description=part["name"],
+        instructions=part["instructions"] or None,
+        model=DurableModel(part["model"], slug),
+        model_settings=ModelSettings(**part["model_settings"]),
+        tools=[_tool(slug, entry, tools) for entry in part["tools"]],
+        output_type=JsonSchemaOutput(slug, schema) if schema else None,
+    )
+
+
+def _tool(slug: str, entry: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> FunctionTool:
+    name = entry["name"]
+    if name not in tools:
+        raise SpecNotBuildable(
+            f"tool {name!r} of agent {slug!r} is not on this worker; "
+            "name its module in TIMESTEP_TOOLS and restart the worker"
+        )
+    found = tools[name]
+    if found.schema_digest != entry["digest"]:
+        raise SpecNotBuildable(
+            f"tool {name!r} of agent {slug!r} has another schema than when the run was launched; "
+            "launch again with the latest version"
+        )
+    return durable_tool(
+        found.tool,
+        agent=slug,
+        needs_approval=entry["needs_approval"],
+        idempotent=entry["idempotent"],
+    )
+
+
+def _as_tool(agent: Agent[Any]) -> FunctionTool:
+    name = f"ask_{agent.name.replace('-', '_')}"
+    description = f"Ask the agent {agent.handoff_description} to do a task and report back."
+    return durable_agent_tool(agent.as_tool(name, description, max_turns=None))
+
+

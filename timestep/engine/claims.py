@@ -1,0 +1,240 @@
+"""Claiming a run for an execution, and ending it: each one transaction, guarded by the epoch."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dbos import DBOS
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from timestep.engine import tool_starts
+from timestep.gate import Interruption, approval_gate
+from timestep.ids import segment_id
+from timestep.models import (
+    Run,
+    RunEvent,
+    RunStatus,
+    SavedState,
+    Segment,
+    SegmentState,
+    ToolStart,
+)
+from timestep.services.status import record_event
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that this execution owns now, and what it needs to go on."""
+
+    run: Run
+    segment: Segment
+    epoch: int
+    unknown: list[ToolStart]
+    remaining_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an execution must not go on: the status of the run, and whether its workflow waits."""
+
+    status: str
+    parked: bool
+    owned_elsewhere: bool
+
+
+def claim(run_id: str, n: int, worker_id: str) -> Claim | Refusal:
+    """Take a run whose segment DBOS has started here, if nobody else has it.
+
+    Args:
+        run_id: The run.
+        n: The segment's number.
+        worker_id: This worker.
+    """
+    workflow = segment_id(run_id, n)
+    steps = _recorded_steps(workflow) if ToolStart.objects.filter(segment=workflow).exists() else set()
+    with transaction.atomic():
+        run = Run.objects.select_for_update().select_related("spec").get(run_id=run_id)
+        segment = Segment.objects.get(run_id=run_id, n=n)
+        if not _claimable(run, segment):
+            parked = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
+            parked = parked or segment.state == SegmentState.PARKED
+            return Refusal(run.status, parked, run.owner is not None)
+        _take(run, segment, worker_id)
+        unknown = tool_starts.without_outcome(run_id, n, steps)
+    remaining = None
+    if run.timeout_seconds is not None:
+        remaining = run.timeout_seconds - run.executing_ms / 1000
+    return Claim(run, segment, run.epoch, unknown, remaining)
+
+
+def _recorded_steps(workflow: str) -> set[int]:
+    return {step["function_id"] for step in DBOS.list_workflow_steps(workflow)}
+
+
+def _claimable(run: Run, segment: Segment) -> bool:
+    return (
+        run.owner is None
+        and run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+        and segment.state in (SegmentState.READY, SegmentState.DISPATCHED, SegmentState.RUNNING)
+    )
+
+
+def _take(run: Run, segment: Segment, worker_id: str) -> None:
+    now = timezone.now()
+    run.owner, run.epoch = worker_id, run.epoch + 1
+    run.status = RunStatus.RUNNING
+    run.started_at = run.started_at or now
+    run.executing_since = now
+    run.save(update_fields=["owner", "epoch", "status", "started_at", "executing_since"])
+    segment.state, segment.worker = SegmentState.RUNNING, worker_id
+    segment.started_at = segment.started_at or now
+    segment.save(update_fields=["state", "worker", "started_at"])
+    started = {"n": segment.n, "kind": segment.kind, "worker": worker_id, "epoch": run.epoch}
+    record_event(run.run_id, "segment.started", started)
+    record_event(run.run_id, "status", {"status": RunStatus.RUNNING})
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ended: the status, what goes with it, and whether it can be continued."""
+
+    status: RunStatus
+    parked: bool
+    fields: dict[str, Any]
+
+
+@transaction.atomic
+def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
+    """Write the end of a run, if this epoch still has it.
+
+    Returns:
+        False when another worker has taken the run over; nothing was written then.
+    """
+    now = timezone.now()
+    if not _release(run_id, n, epoch, ending.status, ending.parked, now, **ending.fields):
+        return False
+    Run.objects.filter(run_id=run_id).update(finished_at=now)
+    run = Run.objects.get(run_id=run_id)
+    if ending.status == RunStatus.FAILED:
+        record_event(run_id, "run.failed", run.error or {})
+    by = {"by": run.cancelled_by} if ending.status == RunStatus.CANCELLED else {}
+    record_event(run_id, "status", {"status": ending.status} | by)
+    finished = {"status": ending.status, "final_output": run.final_output, "usage": _usage(run)}
+    record_event(run_id, "run.finished", finished)
+    approval_gate().closed(run_id, ending.status)
+    return True
+
+
+def _usage(run: Run) -> dict[str, int]:
+    names = ("requests", "input_tokens", "output_tokens", "total_tokens")
+    return {name: getattr(run, name) for name in names}
+
+
+@transaction.atomic
+def interrupt(
+    run_id: str, n: int, epoch: int, state: dict[str, Any], waiting: list[Interruption]
+) -> bool:
+    """Save the state of an interrupted run and ask people, if this epoch still has the run.
+
+    One transaction: whoever sees the run awaiting approval finds its state and its requests.
+    """
+    now = timezone.now()
+    awaiting = RunStatus.AWAITING_APPROVAL
+    if not _release(run_id, n, epoch, awaiting, False, now, revision=F("revision") + 1):
+        return False
+    run = Run.objects.get(run_id=run_id)
+    SavedState.objects.create(
+        run=run,
+        revision=run.revision,
+        session_id=run.session_id,
+        spec_digest=run.spec_id,
+        schema_version=str(state.get("$schemaVersion", "")),
+        body=zlib.compress(json.dumps(state, ensure_ascii=False).encode()),
+    )
+    _ask(run_id, run.revision, waiting)
+    return True
+
+
+@transaction.atomic
+def ask_outcomes(run_id: str, n: int, epoch: int, unknown: list[ToolStart]) -> bool:
+    """Park a run whose tool calls have unknown outcomes, and ask people, under this epoch."""
+    now = timezone.now()
+    if not _release(run_id, n, epoch, RunStatus.AWAITING_APPROVAL, True, now):
+        return False
+    ToolStart.objects.filter(pk__in=[start.pk for start in unknown]).update(unknown_at=now)
+    for start in unknown:
+        facts = {"call_id": start.call_id, "tool": start.tool, "agent": start.agent}
+        facts |= {"arguments": start.arguments, "started_at": start.started_at.isoformat()}
+        record_event(run_id, "tool.unknown", facts)
+    _ask(
+        run_id,
+        epoch,
+        [
+            Interruption(s.call_id, s.agent, s.tool, s.arguments, kind="outcome_unknown")
+            for s in unknown
+        ],
+    )
+    return True
+
+
+def _ask(run_id: str, revision: int, waiting: list[Interruption]) -> None:
+    approval_gate().interrupted(run_id, revision, waiting)
+    for call in waiting:
+        asked = {"call_id": call.call_id, "tool": call.tool, "agent": call.agent}
+        asked |= {"arguments": call.arguments, "kind": call.kind}
+        record_event(run_id, "approval.requested", asked)
+    record_event(run_id, "status", {"status": RunStatus.AWAITING_APPROVAL})
+
+
+def _release(
+    run_id: str,
+    n: int,
+    epoch: int,
+    status: RunStatus,
+    parked: bool,
+    now: datetime,
+    **fields: Any,
+) -> bool:
+    """Give the run up with a new status; the epoch in the condition makes it compare and swap."""
+    mine = Run.objects.select_for_update().filter(
+        run_id=run_id, epoch=epoch, status=RunStatus.RUNNING
+    )
+    run = mine.first()
+    if run is None:
+        return False
+    spent = now - (run.executing_since or now)
+    Run.objects.filter(run_id=run_id).update(
+        status=status,
+        owner=None,
+        executing_since=None,
+        executing_ms=run.executing_ms + max(0, round(spent.total_seconds() * 1000)),
+        **_totals(run_id),
+        **fields,
+    )
+    state = SegmentState.PARKED if parked else SegmentState.ENDED
+    Segment.objects.filter(run_id=run_id, n=n).update(state=state, ended_at=now)
+    return True
+
+
+def _totals(run_id: str) -> dict[str, int]:
+    """Usage summed over the run's finished model calls, each of which is there exactly once."""
+    kinds = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+    totals = dict.fromkeys(("requests", "turns", *kinds), 0)
+    for payload in _finished_calls(run_id):
+        totals["requests"] += 1
+        totals["turns"] += "parent_call_id" not in payload
+        for kind in kinds:
+            totals[kind] += payload["usage"].get(kind, 0)
+    return totals
+
+
+def _finished_calls(run_id: str) -> Iterable[dict[str, Any]]:
+    events = RunEvent.objects.filter(run_id=run_id, kind="model.finished")
+    return events.values_list("payload", flat=True)

@@ -1,0 +1,138 @@
+"""The dispatcher: hands ready segments to DBOS and brings cancels to their executions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from dbos import DBOS, SetWorkflowID
+from dbos import error as dbos_error
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from sqlalchemy.exc import SQLAlchemyError
+
+from timestep.engine import admission
+from timestep.engine.execution import Abort
+from timestep.engine.executions import Executions
+from timestep.engine.segment import run_segment
+from timestep.engine.wakeups import Wakeup
+from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState
+
+logger = logging.getLogger(__name__)
+
+# The net under the notifications: how long a missed one can matter.
+SLOW_POLL_SECONDS = 1.0
+_AFTER_ERROR_SECONDS = 1.0
+
+
+class Dispatcher:
+    """One thread of a worker.
+
+    Args:
+        worker_id: This worker.
+        takeover_queue: The DBOS queue that only this worker listens to.
+        executions: What executes in this process.
+        wakeup: What tells of changed rows.
+    """
+
+    def __init__(
+        self, worker_id: str, takeover_queue: str, executions: Executions, wakeup: Wakeup
+    ) -> None:
+        self._worker_id = worker_id
+        self._takeover_queue = takeover_queue
+        self._executions = executions
+        self._wakeup = wakeup
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="timestep-dispatch", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing new; waits for the pass under way."""
+        self._stopping.set()
+        self._wakeup.wake()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                close_old_connections()
+                wait = self._pass()
+            except (DatabaseError, SQLAlchemyError) as error:
+                logger.warning("the database does not answer the dispatcher: %s", error)
+                wait = _AFTER_ERROR_SECONDS
+            if wait > 0:
+                self._wakeup.wait(wait)
+        connection.close()
+        self._wakeup.close()
+
+    def _pass(self) -> float:
+        """One look at the rows; returns how long to wait for the next, 0 if there was work."""
+        self._bring_cancels()
+        if self._hand_over_going_on() + self._hand_over_starts():
+            return 0
+        opens = admission.seconds_until_room()
+        return SLOW_POLL_SECONDS if opens is None else min(SLOW_POLL_SECONDS, opens + 0.001)
+
+    def _bring_cancels(self) -> None:
+        here = self._executions.run_ids()
+        if here:
+            asked = Run.objects.filter(
+                run_id__in=here, status=RunStatus.RUNNING, cancel_requested_at__isnull=False
+            )
+            for run_id in asked.values_list("run_id", flat=True):
+                self._executions.stop(run_id, Abort("cancelled"))
+
+    def _hand_over_going_on(self) -> int:
+        if connection.vendor == "postgresql":
+            with transaction.atomic():
+                going_on = admission.going_on()
+                return self._hand_over(going_on.select_for_update(skip_locked=True, of=("self",)))
+        # SQLite has one worker and one writer: DBOS could not write inside our transaction.
+        return self._hand_over(admission.going_on())
+
+    def _hand_over(self, segments: QuerySet[Segment]) -> int:
+        """Give segments to DBOS, then say so: a crash between the two gives them again."""
+        ready = list(segments)
+        for segment in ready:
+            if segment.kind == SegmentKind.CONTINUE:
+                self._continue(segment)
+            else:
+                self._start(segment)
+            self._mark(segment)
+        return len(ready)
+
+    def _continue(self, segment: Segment) -> None:
+        try:
+            DBOS.resume_workflows([segment.segment_id], queue_name=self._takeover_queue)
+        except dbos_error.DBOSNonExistentWorkflowError:
+            self._start(segment)  # Its worker died before DBOS heard of it.
+
+    def _hand_over_starts(self) -> int:
+        """Admit first segments in one transaction, then give them to DBOS.
+
+        The other order than above: the places that they take must be seen by other workers
+        before anything starts. What a crash leaves admitted is found by the sweeper.
+        """
+        if not admission.anything_waits():
+            return 0
+        with transaction.atomic():
+            admitted = admission.startable(self._worker_id)
+            for segment in admitted:
+                self._mark(segment)
+        for segment in admitted:
+            self._start(segment)
+        return len(admitted)
+
+    def _start(self, segment: Segment) -> None:
+        with SetWorkflowID(segment.segment_id):
+            DBOS.start_workflow(run_segment, segment.run_id, segment.n)
+
+    def _mark(self, segment: Segment) -> None:
+        ready = Segment.objects.filter(segment_id=segment.segment_id, state=SegmentState.READY)
+        ready.update(
+            state=SegmentState.DISPATCHED, worker=self._worker_id, dispatched_at=timezone.now()
+        )

@@ -1,0 +1,225 @@
+"""Model calls as checkpointed steps: streamed while they happen, recorded when they are whole."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+from agents import Model, ModelResponse
+from agents.items import TResponseStreamEvent
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseFunctionToolCall,
+    ResponseOutputItemDoneEvent,
+    ResponseOutputMessage,
+    ResponseOutputText,
+    ResponseTextDeltaEvent,
+)
+from pydantic import TypeAdapter
+
+from timestep.engine.durable_tools import ask_gate, is_nested, tools_by_name
+from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.providers import backoff_seconds, describe_failure, model_for
+from timestep.engine.usage import response_usage, usage_as_json
+from timestep.models import DELTA_KIND
+
+MAX_TRIES = 6
+_RESPONSE = TypeAdapter(ModelResponse)
+
+
+class IncompleteStream(ConnectionError):
+    """The model's stream ended before the response was complete."""
+
+
+class DurableModel(Model):
+    """Wraps a provider's model so that each call of a run is one step.
+
+    Args:
+        name: The model's name with its provider prefix, as in the agent definition.
+        agent: Slug of the agent that uses it, for events.
+    """
+
+    def __init__(self, name: str, agent: str) -> None:
+        self.name = name
+        self._agent = agent
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        """Make the call as a step, or plainly where no step can be taken."""
+        scope = durable_scope()
+        if scope is None:
+            return await model_for(self.name).get_response(*args, **kwargs)
+        call = _Call(self, scope, args, kwargs)
+        reservation = scope.ids.take()
+        call.step_id = reservation.step_id
+        recorded = await reservation.run_async({"name": "model"}, call.as_json)
+        response = _RESPONSE.validate_python(recorded["response"])
+        scope.verdicts.update(recorded["verdicts"])
+        # In response order and before any tool starts: this is what makes parallel calls replay
+        # to the results they had.
+        tools = tools_by_name(call.argument(3, "tools"))
+        for item in function_calls(response):
+            scope.reserve_call(item.call_id, nested=is_nested(tools.get(item.name)))
+        self._emit_finished(call, recorded, response)
+        return response
+
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
+        """Stream plainly: runs of the engine use `get_response`, which streams inside its step."""
+        return model_for(self.name).stream_response(*args, **kwargs)
+
+    def _emit_finished(self, call: _Call, recorded: dict[str, Any], response: ModelResponse) -> None:
+        calls = function_calls(response)
+        payload = {
+            "agent": self._agent,
+            "model": self.name,
+            "text": response_text(response),
+            "tool_calls": [
+                {"call_id": c.call_id, "name": c.name, "arguments": c.arguments} for c in calls
+            ],
+            "usage": usage_as_json(response.usage),
+            "started_at": recorded["started_at"],
+            "ended_at": recorded["ended_at"],
+            "duration_ms": recorded["duration_ms"],
+            "tries": recorded["tries"],
+        }
+        attempt = recorded["attempt"]
+        call.scope.emit("model.finished", payload, step_id=call.step_id, attempt=attempt)
+        handoffs = {h.tool_name: h.agent_name for h in call.argument(5, "handoffs")}
+        taken = next((c.name for c in calls if c.name in handoffs), None)
+        if taken is not None:
+            hop = {"from": self._agent, "to": handoffs[taken]}
+            call.scope.emit("handoff", hop, step_id=call.step_id, attempt=attempt)
+
+
+class _Call:
+    """One model call: its arguments, and the tries it takes."""
+
+    def __init__(
+        self, model: DurableModel, scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.scope = scope
+        self.step_id = 0
+        self._model = model
+        self._args = args
+        self._kwargs = kwargs
+
+    def argument(self, position: int, name: str) -> Any:
+        """An argument of `Model.get_response`, however it was passed."""
+        return self._args[position] if len(self._args) > position else self._kwargs[name]
+
+    async def as_json(self) -> dict[str, Any]:
+        """The step's body: call until whole, ask the gate, and give all of it as JSON."""
+        started = datetime.now(UTC)
+        tries, response = await self._response()
+        ended = datetime.now(UTC)
+        tools = tools_by_name(self.argument(3, "tools"))
+        return {
+            "response": _RESPONSE.dump_python(response, mode="json", exclude_none=True),
+            "verdicts": await ask_gate(
+                self.scope, self._model._agent, tools, function_calls(response)
+            ),
+            "attempt": self.scope.execution.attempt(tries),
+            "tries": tries,
+            "started_at": started.isoformat(),
+            "ended_at": ended.isoformat(),
+            "duration_ms": round((ended - started).total_seconds() * 1000),
+        }
+
+    async def _response(self) -> tuple[int, ModelResponse]:
+        for number in range(1, MAX_TRIES + 1):
+            attempt = self.scope.execution.attempt(number)
+            self._emit("model.started", {}, attempt)
+            try:
+                return number, await self._stream(attempt)
+            except Exception as error:
+                # Whatever a provider raises must end the run with its message, or be retried.
+                await self._wait_or_fail(number, attempt, error)
+        raise AssertionError("the last try returns or fails the run")
+
+    async def _wait_or_fail(self, number: int, attempt: int, error: Exception) -> None:
+        failure = describe_failure(error)
+        if not failure.retryable or number == MAX_TRIES:
+            what = f"model {self._model.name} of agent {self._model._agent}"
+            await self.scope.execution.fail(what, self.step_id, ModelCallFailed.of(failure, error))
+        wait = backoff_seconds(number, failure.retry_after, random)
+        retry = {
+            "try": number,
+            "error": failure.message,
+            "status_code": failure.status_code,
+            "wait_s": round(wait, 3),
+        }
+        self._emit("model.retry", retry, attempt)
+        await asyncio.sleep(wait)
+
+    async def _stream(self, attempt: int) -> ModelResponse:
+        token = current_scope.set(None)  # A provider's own use of agents is no part of the run.
+        try:
+            events = model_for(self._model.name).stream_response(*self._args, **self._kwargs)
+            return await self._consume(events, attempt)
+        finally:
+            current_scope.reset(token)
+
+    async def _consume(self, events: Any, attempt: int) -> ModelResponse:
+        items: list[Any] = []
+        async with aclosing(events) as stream:
+            async for event in stream:
+                if isinstance(event, ResponseTextDeltaEvent):
+                    self._emit(DELTA_KIND, {"text": event.delta}, attempt)
+                elif isinstance(event, ResponseOutputItemDoneEvent):
+                    items.append(event.item)
+                elif isinstance(event, ResponseCompletedEvent):
+                    return _model_response(event.response, items)
+                elif event.type in ("response.failed", "response.incomplete"):
+                    raise IncompleteResponse.of(event.type, event.response)
+        raise IncompleteStream("the model's stream ended before the response was complete")
+
+    def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:
+        if kind != DELTA_KIND:
+            payload = {"agent": self._model._agent, "model": self._model.name} | payload
+        self.scope.emit(kind, payload, step_id=self.step_id, attempt=attempt)
+
+
+class ModelCallFailed(Exception):
+    """A model call failed for good; the message is the provider's, bounded and without keys."""
+
+    @classmethod
+    def of(cls, failure: Any, cause: Exception) -> ModelCallFailed:
+        """The failure with its cause's type; the cause's own text may hold more than is safe."""
+        status = f" (HTTP {failure.status_code})" if failure.status_code else ""
+        return cls(f"{failure.message}{status}").with_traceback(cause.__traceback__)
+
+
+class IncompleteResponse(Exception):
+    """The provider ended a response as failed or incomplete."""
+
+    @classmethod
+    def of(cls, kind: str, response: Response) -> IncompleteResponse:
+        """The provider's reason, where it gave one."""
+        if response.error is not None:
+            return cls(f"{response.error.code}: {response.error.message}")
+        details = response.incomplete_details
+        return cls(f"{kind}: {details.reason if details else 'no reason given'}")
+
+
+def _model_response(response: Response, items: list[Any]) -> ModelResponse:
+    # Some backends leave the output of the last event empty and give the items one by one.
+    output = list(response.output) or items
+    return ModelResponse(
+        output=output, usage=response_usage(response.usage), response_id=response.id
+    )
+
+
+def function_calls(response: ModelResponse) -> list[ResponseFunctionToolCall]:
+    """The function calls of a response, in the model's order."""
+    return [item for item in response.output if isinstance(item, ResponseFunctionToolCall)]
+
+
+def response_text(response: ModelResponse) -> str:
+    """What the model said, without its calls."""
+    messages = [item for item in response.output if isinstance(item, ResponseOutputMessage)]
+    parts = [part for message in messages for part in message.content]
+    return "".join(part.text for part in parts if isinstance(part, ResponseOutputText))

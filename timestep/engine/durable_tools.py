@@ -1,0 +1,280 @@
+"""Tool calls as checkpointed steps, and the gate that stands before them."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from agents import FunctionTool, RunContextWrapper, Tool
+from agents.tool_context import ToolContext
+from dbos import StepReservation
+from openai.types.responses import ResponseFunctionToolCall
+
+from timestep.engine import tool_starts
+from timestep.engine.execution import Scope, StepIds, current_scope, durable_scope
+from timestep.gate import ToolCall, approval_gate
+
+MAX_EVENT_TEXT_CHARACTERS = 100_000
+DENIED = "This call was denied by a policy and was not made."
+
+Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
+
+
+class NeedsApproval:
+    """What the SDK asks of a durable tool: the gate's recorded verdict on the call.
+
+    Args:
+        asks: What the tool itself says: a flag, or a function of the SDK's form.
+    """
+
+    def __init__(self, asks: Any) -> None:
+        self._asks = asks
+
+    @property
+    def asks(self) -> bool:
+        """Whether the tool always asks; a function is asked for each call by itself."""
+        return self._asks is True
+
+    async def __call__(
+        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
+    ) -> bool:
+        """Whether this call must wait for a person."""
+        scope = durable_scope()
+        verdict = scope.verdicts.get(call_id) if scope else None
+        if verdict in ("ask", "deny") or not callable(self._asks):
+            return verdict == "ask" or (verdict is None and self.asks)
+        asks = bool(await self._asks(context, arguments, call_id))
+        if asks and scope:
+            scope.verdicts[call_id] = "ask"
+        return asks
+
+
+def durable_tool(
+    tool: FunctionTool, *, agent: str, needs_approval: bool | None, idempotent: bool
+) -> FunctionTool:
+    """A copy of a tool whose calls are steps of the run.
+
+    Args:
+        tool: The tool as its module made it; it is not changed.
+        agent: Slug of the agent that uses it, for events and requests.
+        needs_approval: The agent's override of what the tool itself says, or None.
+        idempotent: Whether a call that was in flight when its worker died may be made again.
+    """
+    durable = copy.copy(tool)
+    invoke = durable.on_invoke_tool
+
+    async def invoke_as_step(context: ToolContext[Any], arguments: str) -> Any:
+        scope = durable_scope()
+        if scope is None:
+            return await invoke(context, arguments)
+        if scope.verdicts.get(context.tool_call_id) == "deny":
+            return DENIED
+        reservation = scope.by_call.pop(context.tool_call_id)
+        assert isinstance(reservation, StepReservation)
+        step = _ToolStep(scope, agent, tool, invoke, context, arguments, reservation.step_id)
+        body = step.plain if idempotent else step.guarded
+        recorded = await reservation.run_async({"name": "tool"}, body)
+        step.emit_finished(recorded)
+        return recorded["output"]
+
+    durable.on_invoke_tool = invoke_as_step
+    durable.needs_approval = NeedsApproval(
+        tool.needs_approval if needs_approval is None else needs_approval
+    )
+    # The SDK's own timeout would end the step from outside, where nothing is recorded, and a
+    # replay would wait again; the step applies it inside instead.
+    durable.timeout_seconds = None
+    return durable
+
+
+def durable_agent_tool(tool: FunctionTool) -> FunctionTool:
+    """Give an agent used as a tool its own block of step ids.
+
+    It must not be one step itself: its inner steps would not be checkpointed.
+    """
+    invoke = tool.on_invoke_tool
+
+    async def invoke_nested(context: ToolContext[Any], arguments: str) -> Any:
+        scope = durable_scope()
+        if scope is None:
+            return await invoke(context, arguments)
+        ids = scope.by_call.pop(context.tool_call_id)
+        assert isinstance(ids, StepIds)
+        token = current_scope.set(scope.nested(context.tool_call_id, ids))
+        try:
+            return await invoke(context, arguments)
+        finally:
+            current_scope.reset(token)
+
+    tool.on_invoke_tool = invoke_nested
+    tool.needs_approval = NeedsApproval(tool.needs_approval)
+    return tool
+
+
+def tools_by_name(tools: Sequence[Tool]) -> dict[str, FunctionTool]:
+    """The function tools that a model call was given, by name."""
+    return {tool.name: tool for tool in tools if isinstance(tool, FunctionTool)}
+
+
+def is_nested(tool: FunctionTool | None) -> bool:
+    """Whether a tool runs an agent."""
+    return tool is not None and tool._is_agent_tool
+
+
+async def ask_gate(
+    scope: Scope,
+    agent: str,
+    tools: dict[str, FunctionTool],
+    calls: list[ResponseFunctionToolCall],
+) -> dict[str, str]:
+    """Ask the gate once for each call of a response; called inside the response's own step.
+
+    So the verdicts are part of the response's checkpoint, and a replay does not ask again.
+    """
+    known = [call for call in calls if call.name in tools]
+    if not known:
+        return {}
+    questions = [
+        ToolCall(
+            run_id=scope.execution.run_id,
+            agent=agent,
+            tool=call.name,
+            call_id=call.call_id,
+            arguments=call.arguments,
+            asks=_asks(tools[call.name]),
+        )
+        for call in known
+    ]
+    return await scope.execution.in_thread(_verdicts, questions)
+
+
+def _asks(tool: FunctionTool) -> bool:
+    setting = tool.needs_approval
+    return setting.asks if isinstance(setting, NeedsApproval) else setting is True
+
+
+def _verdicts(questions: list[ToolCall]) -> dict[str, str]:
+    gate = approval_gate()
+    return {question.call_id: gate.check(question) for question in questions}
+
+
+class _ToolStep:
+    """One tool call: the body of its step, and the events around it."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        agent: str,
+        tool: FunctionTool,
+        invoke: Invoke,
+        context: ToolContext[Any],
+        arguments: str,
+        step_id: int,
+    ) -> None:
+        self._scope = scope
+        self._agent = agent
+        self._tool = tool
+        self._invoke = invoke
+        self._context = context
+        self._arguments = arguments
+        self._step_id = step_id
+
+    async def plain(self) -> dict[str, Any]:
+        """Call the tool; may happen again if this process dies before it is recorded."""
+        execution = self._scope.execution
+        attempt = execution.attempt(1)
+        self._emit("tool.started", {}, attempt)
+        started = datetime.now(UTC)
+        output, error = await self._called()
+        if error is not None:
+            await execution.fail(f"tool {self._tool.name}", self._step_id, error)
+        ended = datetime.now(UTC)
+        return {
+            "output": output,
+            "attempt": attempt,
+            "started_at": started.isoformat(),
+            "ended_at": ended.isoformat(),
+            "duration_ms": round((ended - started).total_seconds() * 1000),
+        }
+
+    async def guarded(self) -> dict[str, Any]:
+        """Call a tool that is not idempotent: its start is written durably first."""
+        execution = self._scope.execution
+        resolution = await execution.in_thread(
+            tool_starts.record,
+            execution.run_id,
+            execution.n,
+            self._step_id,
+            self._agent,
+            self._tool.name,
+            self._context.tool_call_id,
+            self._arguments,
+        )
+        if resolution and resolution["outcome"] == "happened":
+            return self._told(resolution["result"])
+        return await self.plain()
+
+    async def _called(self) -> tuple[Any, Exception | None]:
+        try:
+            async with asyncio.timeout(self._tool.timeout_seconds):
+                return storable(await self._invoke(self._context, self._arguments)), None
+        except TimeoutError:
+            if self._tool.timeout_behavior == "error_as_result":
+                seconds = self._tool.timeout_seconds
+                return f"Tool {self._tool.name} timed out after {seconds} seconds.", None
+            error: Exception = TimeoutError(f"timed out after {self._tool.timeout_seconds} s")
+        except Exception as raised:
+            # A tool may raise anything; without an error function of its own that fails the run.
+            error = raised
+        await self._scope.execution.in_thread(
+            tool_starts.record_raised, self._scope.execution.run_id, self._context.tool_call_id
+        )
+        return None, error
+
+    def _told(self, result: str) -> dict[str, Any]:
+        now = datetime.now(UTC).isoformat()
+        attempt = self._scope.execution.attempt(1)
+        recorded = {"output": result, "attempt": attempt, "started_at": now, "ended_at": now}
+        return recorded | {"duration_ms": 0, "told": True}
+
+    def emit_finished(self, recorded: dict[str, Any]) -> None:
+        """Emit the call's final event from its checkpoint, so that a replay says the same."""
+        payload = {key: value for key, value in recorded.items() if key != "attempt"}
+        shown = output_text(recorded["output"])[:MAX_EVENT_TEXT_CHARACTERS]
+        payload |= {"output": shown, "ok": True}
+        self._emit("tool.finished", payload, recorded["attempt"])
+
+    def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:
+        call = {
+            "call_id": self._context.tool_call_id,
+            "tool": self._tool.name,
+            "agent": self._agent,
+            "arguments": self._arguments[:MAX_EVENT_TEXT_CHARACTERS],
+        }
+        self._scope.emit(kind, call | payload, step_id=self._step_id, attempt=attempt)
+
+
+def storable(output: Any) -> Any:
+    """A tool's output as JSON that reads back as what the model is given.
+
+    The SDK shows the model `str(output)` of what is none of its own output types, so a value
+    that JSON would change (a tuple, a date, an object) is turned into that text here, once.
+    """
+    if hasattr(output, "model_dump"):
+        return output.model_dump(mode="json")
+    if isinstance(output, list) and any(hasattr(part, "model_dump") for part in output):
+        return [storable(part) for part in output]
+    try:
+        same = json.loads(json.dumps(output)) == output
+    except (TypeError, ValueError):
+        same = False
+    return output if same else str(output)
+
+
+def output_text(output: Any) -> str:
+    """A tool's output as text for people."""
+    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)

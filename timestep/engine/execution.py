@@ -1,0 +1,197 @@
+"""One execution of a segment in this process: who it is, its step ids, its events, its end.
+
+Everything durable that happens inside the SDK's `Runner` finds its execution through the
+`current_scope` context variable, which the SDK's own tasks inherit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbos import DBOS, StepReservation
+
+from timestep.engine.threads import in_thread
+from timestep.engine.writer import EventWriter, PendingEvent
+from timestep.errors import TimestepError
+
+# Attempts of one step rise with every execution of its segment and every try within it.
+TRIES_PER_EPOCH = 100
+MAX_TRACEBACK_CHARACTERS = 20_000
+MAX_MESSAGE_CHARACTERS = 2_000
+# How many step ids a nested agent gets, by its depth; beyond them the run fails with a message.
+NESTED_STEPS = (600, 100, 20)
+
+
+class NestedStepsExhausted(TimestepError):
+    """An agent used as a tool made more calls than step ids were reserved for it."""
+
+
+@dataclass(frozen=True)
+class Abort:
+    """Why an execution stopped before its end.
+
+    `reason` is `failed`, `timed_out`, `cancelled`, `lost` (another worker has the run) or
+    `stopped` (this process ends).
+    """
+
+    reason: str
+    error: dict[str, Any] | None = None
+
+
+class StepIds:
+    """Where step ids come from: the workflow's own counter, or a block for one nested agent."""
+
+    def __init__(self, block: list[StepReservation] | None = None) -> None:
+        self._block = block
+
+    def take(self) -> StepReservation:
+        """The next id. Must be called in an order that a replay repeats."""
+        if self._block is None:
+            return DBOS.reserve_step()
+        if not self._block:
+            raise NestedStepsExhausted(
+                "an agent used as a tool needed more steps than were reserved for it; "
+                "split its work, or make it a handoff"
+            )
+        return self._block.pop(0)
+
+    def sub(self, count: int) -> StepIds:
+        """A block of ids for one nested agent."""
+        return StepIds([self.take() for _ in range(count)])
+
+
+@dataclass
+class Scope:
+    """Step ids of one (possibly nested) run of the SDK's loop, and those kept for its calls."""
+
+    execution: Execution
+    ids: StepIds
+    depth: int = 0
+    parent_call_id: str | None = None
+    by_call: dict[str, StepReservation | StepIds] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+
+    def reserve_call(self, call_id: str, *, nested: bool) -> None:
+        """Keep ids for a call, before any tool of its response starts."""
+        if call_id in self.by_call:
+            return
+        if nested:
+            size = NESTED_STEPS[min(self.depth, len(NESTED_STEPS) - 1)]
+            self.by_call[call_id] = self.ids.sub(size)
+        else:
+            self.by_call[call_id] = self.ids.take()
+
+    def nested(self, call_id: str, ids: StepIds) -> Scope:
+        """The scope of the agent that a call runs."""
+        return Scope(self.execution, ids, self.depth + 1, call_id, verdicts=self.verdicts)
+
+    def emit(
+        self, kind: str, payload: dict[str, Any], *, step_id: int | None = None, attempt: int = 0
+    ) -> None:
+        """Emit an event of this scope; events of nested agents name the call they belong to."""
+        if self.parent_call_id is not None:
+            payload = payload | {"parent_call_id": self.parent_call_id}
+        self.execution.emit(kind, payload, step_id=step_id, attempt=attempt)
+
+
+current_scope: ContextVar[Scope | None] = ContextVar("timestep_scope", default=None)
+
+
+def durable_scope() -> Scope | None:
+    """The scope, if a step can be taken here: inside a run, and not inside another step."""
+    scope = current_scope.get()
+    return scope if scope is not None and DBOS.step_id is None else None
+
+
+class Execution:
+    """An execution of one segment by this worker under one epoch."""
+
+    def __init__(self, run_id: str, n: int, epoch: int, writer: EventWriter) -> None:
+        self.run_id = run_id
+        self.n = n
+        self.epoch = epoch
+        self.abort: Abort | None = None
+        self.last_step = ""
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] | None = None
+
+    def emit(
+        self, kind: str, payload: dict[str, Any], *, step_id: int | None = None, attempt: int = 0
+    ) -> None:
+        """Hand an event to the writer under this execution's epoch."""
+        step = "" if step_id is None else self.step_name(step_id)
+        self._writer.emit(PendingEvent(self.run_id, self.epoch, kind, payload, step, attempt))
+
+    def step_name(self, step_id: int) -> str:
+        """A step's name in events: `<segment>.<DBOS step id>`."""
+        return f"{self.n}.{step_id}"
+
+    def attempt(self, try_number: int) -> int:
+        """The attempt number of the try-th try under this epoch; a later one is always higher."""
+        return (self.epoch - 1) * TRIES_PER_EPOCH + try_number
+
+    async def flush(self) -> None:
+        """Wait until the events emitted so far are committed."""
+        await asyncio.wrap_future(self._writer.flush())
+
+    async def run(self, coroutine: Any) -> Any:
+        """Run the SDK's loop so that `stop` can end it; raises `Aborted` if it did."""
+        self._task = asyncio.ensure_future(coroutine)
+        if self.abort is not None:
+            self._task.cancel()
+        try:
+            return await self._task
+        except asyncio.CancelledError:
+            if self.abort is None:
+                raise
+            raise Aborted(self.abort) from None
+
+    def stop(self, abort: Abort) -> None:
+        """End this execution, from any thread; the first reason given counts."""
+        self._loop.call_soon_threadsafe(self._stop, abort)
+
+    def _stop(self, abort: Abort) -> None:
+        if self.abort is not None:
+            return
+        self.abort = abort
+        if self._task is not None:
+            self._task.cancel()
+
+    async def fail(self, what: str, step_id: int | None, error: BaseException) -> None:
+        """Fail the run because of a step, without recording the step: a retry does it again.
+
+        Does not return: an exception would reach the SDK, which turns some of them into text
+        for the model, and DBOS, which would record them as the step's outcome for ever.
+        """
+        step = "" if step_id is None else self.step_name(step_id)
+        self._stop(Abort("failed", describe_error(what, step, error)))
+        await asyncio.Event().wait()
+
+    async def in_thread(self, function: Any, *args: Any) -> Any:
+        """Run a function of this execution's run on a database thread."""
+        return await in_thread(function, *args)
+
+
+class Aborted(Exception):
+    """The execution was stopped; `abort` says why."""
+
+    def __init__(self, abort: Abort) -> None:
+        super().__init__(abort.reason)
+        self.abort = abort
+
+
+def describe_error(what: str, step: str, error: BaseException) -> dict[str, Any]:
+    """An error as the run keeps it: what failed, where, and the bounded traceback."""
+    lines = traceback.format_exception(error)
+    return {
+        "what": what,
+        "step": step,
+        "type": type(error).__name__,
+        "message": str(error)[:MAX_MESSAGE_CHARACTERS] or type(error).__name__,
+        "traceback": "".join(lines)[-MAX_TRACEBACK_CHARACTERS:],
+    }

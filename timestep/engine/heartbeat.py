@@ -1,0 +1,147 @@
+"""The heartbeat of a worker, and the sweep that takes over the runs of silent ones."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from dbos import DBOS
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from timestep.engine.writer import fold_leftovers
+from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
+from timestep.notify import notify_dispatch
+from timestep.services.cancel import cancel
+from timestep.services.status import record_event
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 1.0
+# A worker silent for longer than this has lost its runs.
+LEASE_SECONDS = 8.0
+_FOLD_EVERY_BEATS = 60
+
+
+class Heartbeat:
+    """One thread of a worker: beats, sweeps, and notices when this worker was swept itself.
+
+    Args:
+        worker_id: This worker.
+        on_swept: Called once when another worker has taken this one's runs over.
+    """
+
+    def __init__(self, worker_id: str, on_swept: Callable[[], None]) -> None:
+        self._worker_id = worker_id
+        self._on_swept = on_swept
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="timestep-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        beats = 0
+        while not self._stopping.wait(BEAT_SECONDS):
+            beats += 1
+            try:
+                close_old_connections()
+                if not beat(self._worker_id):
+                    self._on_swept()
+                    return
+                sweep_silent(self._worker_id)
+                if beats % _FOLD_EVERY_BEATS == 0:
+                    fold_leftovers()
+            except DatabaseError as error:
+                logger.warning("the database does not answer the heartbeat: %s", error)
+        connection.close()
+
+
+def beat(worker_id: str) -> bool:
+    """Say that this worker lives, by the database's clock; False if it was swept."""
+    mine = Worker.objects.filter(worker_id=worker_id, swept_by__isnull=True)
+    return bool(mine.update(heartbeat_at=Now()))
+
+
+def sweep_silent(worker_id: str) -> int:
+    """Take over the runs of workers that are silent for longer than the lease.
+
+    Args:
+        worker_id: The worker that sweeps.
+
+    Returns:
+        How many workers were swept.
+    """
+    gone = Q(stopped_at__isnull=False) | Q(heartbeat_at__lt=Now() - timedelta(seconds=LEASE_SECONDS))
+    silent = Worker.objects.filter(gone, swept_by__isnull=True).exclude(worker_id=worker_id)
+    return sum(sweep(lost, worker_id) for lost in silent.values_list("worker_id", flat=True))
+
+
+def sweep(lost: str, worker_id: str) -> int:
+    """Take over the runs of one worker that is known to be gone.
+
+    The claim of the worker's row is a compare and swap, so one sweeper does it.
+
+    Args:
+        lost: The worker that is gone.
+        worker_id: The worker that sweeps.
+
+    Returns:
+        1 if this caller was the one to do it, else 0.
+    """
+    # Workflows that DBOS started there whose rows do not say so yet; asked before the transaction,
+    # because on SQLite DBOS could not read past our own lock for longer than its timeout.
+    pending = DBOS.list_workflows(
+        executor_id=lost, status="PENDING", load_input=False, load_output=False
+    )
+    with transaction.atomic():
+        rows = Worker.objects.filter(worker_id=lost, swept_by__isnull=True)
+        if not rows.update(swept_by=worker_id):
+            return 0
+        silent_since = Worker.objects.values_list("heartbeat_at", flat=True).get(worker_id=lost)
+        _take_over_running(lost, worker_id, (timezone.now() - silent_since).total_seconds())
+        _give_back_dispatched(lost, {workflow.workflow_id for workflow in pending})
+    notify_dispatch()
+    return 1
+
+
+def _take_over_running(lost: str, worker_id: str, silent_s: float) -> None:
+    runs = Run.objects.select_for_update().filter(owner=lost, status=RunStatus.RUNNING)
+    for run in runs:
+        executed = timezone.now() - (run.executing_since or timezone.now())
+        counted = max(0.0, executed.total_seconds() - silent_s)
+        Run.objects.filter(run_id=run.run_id).update(
+            owner=None,
+            epoch=F("epoch") + 1,
+            status=RunStatus.QUEUED,
+            executing_since=None,
+            executing_ms=F("executing_ms") + round(counted * 1000),
+            takeovers=F("takeovers") + 1,
+        )
+        Segment.objects.filter(run_id=run.run_id, state=SegmentState.RUNNING).update(
+            state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None
+        )
+        what = {"worker": lost, "silent_s": round(silent_s, 1), "resumed_on": worker_id}
+        record_event(run.run_id, "worker.lost", what)
+        record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
+        if run.cancel_requested_at is not None:
+            cancel(run.run_id, by=run.cancelled_by)
+
+
+def _give_back_dispatched(lost: str, in_dbos: set[str]) -> None:
+    """Segments handed over there that never claimed their run: what DBOS knows goes on there."""
+    given = Segment.objects.filter(worker=lost, state=SegmentState.DISPATCHED)
+    known = given.filter(kind=SegmentKind.CONTINUE) | given.filter(segment_id__in=in_dbos)
+    known.update(state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None)
+    # Admitted, but DBOS has never heard of them: their first start is still to come.
+    given.update(state=SegmentState.READY, worker=None)

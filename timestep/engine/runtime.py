@@ -1,0 +1,73 @@
+"""DBOS in this process: configured once, launched once, and shut down."""
+
+from __future__ import annotations
+
+import logging
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from django.conf import settings
+
+from timestep import conf
+from timestep.engine.tables import SQLITE_PREFIX, use_write_ahead_log
+from timestep.engine_version import ENGINE_VERSION
+
+# Always this name: a second one on the same database fails at launch (docs/operations.md).
+APPLICATION_NAME = "timestep"
+# What only this process executes: takeovers, retries, and what waited for people.
+_TAKEOVER_POLL_SECONDS = 0.3
+
+
+def application_version() -> str:
+    """Our engine version, never DBOS's hash of the source: a deploy must not strand runs."""
+    return f"engine-{ENGINE_VERSION}"
+
+
+def takeover_queue(worker_id: str) -> str:
+    """The DBOS queue that only one worker listens to."""
+    return f"worker:{worker_id}"
+
+
+def launch(worker_id: str) -> None:
+    """Launch DBOS as this worker; the workflow must be imported by now.
+
+    Args:
+        worker_id: The executor id, unique for every start of every process.
+    """
+    url = conf.engine_database_url(settings.DATABASES["default"])
+    if url.startswith(SQLITE_PREFIX):
+        use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
+    _quiet_logs()
+    DBOS(config=_config(url, worker_id))
+    DBOS.listen_queues([takeover_queue(worker_id)])
+    DBOS.launch()
+    DBOS.register_queue(
+        takeover_queue(worker_id),
+        polling_interval_sec=_TAKEOVER_POLL_SECONDS,
+        on_conflict="always_update",
+    )
+
+
+def shut_down(worker_id: str) -> None:
+    """Forget this worker's queue and stop DBOS's threads."""
+    DBOS.delete_queue(takeover_queue(worker_id))
+    DBOS.destroy(workflow_completion_timeout_sec=0)
+
+
+def _config(url: str, worker_id: str) -> DBOSConfig:
+    # Two connections halve the worst waits on SQLite, where only one can write at a time.
+    return DBOSConfig(
+        name=APPLICATION_NAME,
+        system_database_url=url,
+        sys_db_pool_size=2 if url.startswith(SQLITE_PREFIX) else 10,
+        application_version=application_version(),
+        executor_id=worker_id,
+        # JSON and never pickle: a planted row must not run code.
+        serializer=DBOSPortableJSONSerializer(),
+        run_migrations=False,
+        log_level="WARNING",
+    )
+
+
+def _quiet_logs() -> None:
+    # DBOS tells of every parked workflow as a warning; our own events tell it to people.
+    logging.getLogger("dbos").setLevel(logging.ERROR)

@@ -1,0 +1,96 @@
+"""Saved run states: reading them back, and what a resumed segment does before it goes on."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from agents import Agent, RunState, ToolApprovalItem
+
+from timestep.engine.durable_tools import is_nested
+from timestep.engine.execution import Scope
+from timestep.errors import TimestepError
+from timestep.gate import Interruption
+from timestep.models import SavedState
+
+REJECTED = "The call was not made: a person rejected it."
+
+
+class StateMismatch(TimestepError):
+    """The saved state and the decisions on it do not fit together."""
+
+
+def load(run_id: str, revision: int) -> dict[str, Any]:
+    """The JSON of a saved state."""
+    row = SavedState.objects.get(run_id=run_id, revision=revision)
+    state: dict[str, Any] = json.loads(zlib.decompress(bytes(row.body)))
+    return state
+
+
+async def restore(agent: Agent[Any], state: dict[str, Any]) -> RunState[Any, Any]:
+    """The SDK's state object of a saved state.
+
+    Args:
+        agent: The spec's starting agent.
+        state: What `load` returned.
+    """
+    return await RunState.from_json(agent, state)
+
+
+def apply_decisions(state: RunState[Any, Any], decisions: list[dict[str, Any]]) -> None:
+    """Approve or reject each pending call as people decided.
+
+    Raises:
+        StateMismatch: A pending call has no decision.
+    """
+    by_call = {decision["call_id"]: decision for decision in decisions}
+    for item in state.get_interruptions():
+        decision = by_call.get(call_id_of(item))
+        if decision is None:
+            raise StateMismatch(f"call {call_id_of(item)} waits and has no decision")
+        if decision["approve"]:
+            state.approve(item)
+        else:
+            state.reject(item, rejection_message=_rejection(decision.get("reason", "")))
+
+
+def _rejection(reason: str) -> str:
+    return f"{REJECTED} Their reason: {reason}" if reason else REJECTED
+
+
+def reserve_for_resume(scope: Scope, state: RunState[Any, Any], raw: dict[str, Any]) -> None:
+    """Reserve step ids for the calls that go on, first thing in a resumed segment.
+
+    They belong to the last model response, whose own step is in an earlier segment.
+    """
+    nested = {tool.name for tool in _agent_tools(state)}
+    responses = raw.get("model_responses") or [{}]
+    for item in responses[-1].get("output", []):
+        if item.get("type") == "function_call":
+            scope.reserve_call(item["call_id"], nested=item.get("name") in nested)
+    for pending in state.get_interruptions():
+        scope.reserve_call(call_id_of(pending), nested=False)
+
+
+def _agent_tools(state: RunState[Any, Any]) -> list[Any]:
+    current = state._current_agent
+    return [tool for tool in current.tools if is_nested(tool)] if current else []
+
+
+def call_id_of(item: ToolApprovalItem) -> str:
+    """The id of the call that an approval item is about."""
+    raw = item.raw_item
+    found = raw.get("call_id") if isinstance(raw, dict) else getattr(raw, "call_id", None)
+    return str(found)
+
+
+def as_interruption(item: ToolApprovalItem, said_before: str) -> Interruption:
+    """What people are asked about a pending call."""
+    return Interruption(
+        call_id=call_id_of(item),
+        agent=item.agent.name,
+        tool=item.tool_name or "",
+        arguments=item.arguments or "{}",
+        said_before=said_before,
+    )

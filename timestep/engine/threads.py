@@ -1,0 +1,51 @@
+"""Where the engine touches the ORM: plain threads that look after their own connections.
+
+Never the event loop (a query would stop every run of the process) and never asgiref's single
+`sync_to_async` thread (all queries of the process would queue behind one another).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Short transactions only run here, so a few threads serve many runs.
+_POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="timestep-db")
+
+
+def keep_connections_open() -> None:
+    """Let threads of this process keep their connections (checked before each use).
+
+    A worker does thousands of short transactions; opening a Postgres connection costs more than
+    most of them.
+    """
+    settings = connections.settings["default"]
+    settings["CONN_MAX_AGE"] = None
+    settings["CONN_HEALTH_CHECKS"] = True
+
+
+def submit(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    """Run a function on a database thread and return its future."""
+    return _POOL.submit(_with_fresh_connection, partial(function, *args, **kwargs))
+
+
+async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function on a database thread and await its result.
+
+    Unlike `asyncio.to_thread` this does not copy context variables, so a DBOS call made there is
+    an ordinary client call and not a step of the current workflow.
+    """
+    return await asyncio.wrap_future(submit(function, *args, **kwargs))
+
+
+def _with_fresh_connection(function: Callable[[], R]) -> R:
+    close_old_connections()
+    return function()

@@ -1,0 +1,55 @@
+"""Durable starts of tool calls that are not idempotent, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from timestep.ids import segment_id
+from timestep.models import ToolStart
+
+
+@transaction.atomic
+def record(
+    run_id: str, n: int, step: int, agent: str, tool: str, call_id: str, arguments: str
+) -> dict[str, Any] | None:
+    """Write that a call is about to be made.
+
+    Returns:
+        What a person said of an earlier start whose outcome was unknown: `happened` means that
+        the call must not be made; `run_again`, or nothing, that it is being made now.
+    """
+    fields = {"segment": segment_id(run_id, n), "step": step, "agent": agent, "tool": tool}
+    start, created = ToolStart.objects.select_for_update().get_or_create(
+        run_id=run_id, call_id=call_id, defaults=fields | {"arguments": arguments}
+    )
+    if created:
+        return None
+    resolution: dict[str, Any] | None = start.resolution
+    if resolution is None or resolution["outcome"] != "happened":
+        start.started_at = timezone.now()
+        start.raised_at = start.unknown_at = start.resolution = None
+        start.save()
+    return resolution
+
+
+def record_raised(run_id: str, call_id: str) -> None:
+    """Write that a call ended with an error that we saw: its outcome is known."""
+    ToolStart.objects.filter(run_id=run_id, call_id=call_id).update(raised_at=timezone.now())
+
+
+def without_outcome(run_id: str, n: int, recorded_steps: set[int]) -> list[ToolStart]:
+    """Starts of a segment that have no checkpoint, no seen error and no person's answer.
+
+    Args:
+        recorded_steps: The step ids of the segment's workflow that have a checkpoint.
+    """
+    open_starts = ToolStart.objects.filter(
+        run_id=run_id,
+        segment=segment_id(run_id, n),
+        raised_at__isnull=True,
+        resolution__isnull=True,
+    )
+    return [start for start in open_starts if start.step not in recorded_steps]

@@ -1,0 +1,141 @@
+"""A worker: the process that executes runs."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from timestep import conf
+from timestep.engine import runtime
+from timestep.engine.clocks import Clocks
+from timestep.engine.dispatcher import Dispatcher
+from timestep.engine.executions import Executions
+from timestep.engine.heartbeat import Heartbeat, sweep
+from timestep.engine.segment import Host, host_segments
+from timestep.engine.threads import keep_connections_open
+from timestep.engine.tools.registry import load_tools, publish_catalogue
+from timestep.engine.wakeups import wakeup
+from timestep.engine_version import ENGINE_VERSION
+from timestep.errors import TimestepError
+from timestep.models import Worker
+from timestep.providers import available
+
+logger = logging.getLogger(__name__)
+
+# How long a stopping worker lets its runs go on; what is left is taken over by another.
+DRAIN_SECONDS = 10.0
+
+
+class SecondWorker(TimestepError):
+    """Another worker executes on the same SQLite file."""
+
+
+def new_worker_id() -> str:
+    """An id that no earlier start of any process has had."""
+    host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())[:40]
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class WorkerProcess:
+    """This process as a worker: everything that it starts, in order, and stops in reverse.
+
+    Args:
+        on_lost: Called when another worker has taken this one's runs over; the process must end,
+            since it no longer owns what it executes.
+    """
+
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self.worker_id = new_worker_id()
+        self._lock = _only_worker_on_sqlite()
+        self._executions = Executions()
+        self._heartbeat = Heartbeat(self.worker_id, on_lost)
+        self._clocks = Clocks()
+        self._dispatcher: Dispatcher | None = None
+
+    def start(self) -> None:
+        """Publish the tools, register, launch DBOS and begin to take work."""
+        keep_connections_open()
+        tools = load_tools()
+        publish_catalogue(tools)
+        _register(self.worker_id)
+        host_segments(Host(self.worker_id, tools, self._executions))
+        runtime.launch(self.worker_id)
+        self._executions.writer.start()
+        if self._lock is not None:
+            self._sweep_earlier()
+        self._heartbeat.start()
+        self._dispatcher = Dispatcher(
+            self.worker_id, runtime.takeover_queue(self.worker_id), self._executions, wakeup()
+        )
+        self._dispatcher.start()
+        self._clocks.start()
+
+    def stop(self) -> None:
+        """Take nothing new, let runs go on for a while, and leave the rest to others."""
+        self._clocks.stop()
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._executions.run_ids() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._executions.stop_all("stopped")
+        self._executions.writer.stop()
+        self._heartbeat.stop()
+        if not self._executions.run_ids():
+            runtime.shut_down(self.worker_id)
+        # From here on whoever sweeps next takes over what was left, without waiting for the lease.
+        Worker.objects.filter(worker_id=self.worker_id).update(stopped_at=timezone.now())
+
+    def _sweep_earlier(self) -> None:
+        """On SQLite the lock says that every other worker of the file is gone."""
+        others = Worker.objects.filter(swept_by__isnull=True).exclude(worker_id=self.worker_id)
+        for lost in others.values_list("worker_id", flat=True):
+            sweep(lost, self.worker_id)
+
+
+def _only_worker_on_sqlite() -> IO[str] | None:
+    """Hold the lock beside the SQLite file until this process ends; None on Postgres."""
+    if connection.vendor != "sqlite":
+        return None
+    path = Path(str(settings.DATABASES["default"]["NAME"])).with_suffix(".worker-lock")
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise SecondWorker(
+            "another worker executes on this SQLite file; stop it, or set PG_CONNECTION_URI: "
+            "on Postgres any number of workers may run"
+        ) from None
+    return file
+
+
+def _register(worker_id: str) -> None:
+    Worker.objects.create(
+        worker_id=worker_id,
+        host=socket.gethostname()[:200],
+        pid=os.getpid(),
+        engine_version=ENGINE_VERSION,
+        providers=available(os.environ),
+    )
+
+
+def run_until(stopping: threading.Event) -> None:
+    """Be a worker until the event is set or the runs are lost to another worker."""
+    process = WorkerProcess(on_lost=stopping.set)
+    process.start()
+    logger.info("worker %s executes (home %s)", process.worker_id, conf.home())
+    stopping.wait()
+    process.stop()

@@ -1,0 +1,38 @@
+"""`manage.py worker`: a process that executes runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from timestep.errors import TimestepError
+
+
+class Command(BaseCommand):
+    """Execute runs until SIGTERM or Ctrl-C."""
+
+    help = "Execute runs until SIGTERM or Ctrl-C; what is in flight then goes on elsewhere."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the worker."""
+        # Here and not at the top: `manage.py help` must not load DBOS and the Agents SDK.
+        from timestep.engine.worker import run_until  # noqa: PLC0415
+
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        for noisy in ("httpx", "httpx2", "openai", "mcp"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        try:
+            run_until(stopping)
+        except TimestepError as error:
+            raise CommandError(str(error)) from None
+        # A tool may still block one of our threads; its run has been left to others.
+        logging.shutdown()
+        os._exit(0)
