@@ -8,7 +8,7 @@ from approvals.models import ApprovalRequest
 from approvals.selectors import for_run
 from timestep.errors import RunNotFound
 from timestep.ids import RUN_ID
-from timestep.models import Run, Segment
+from timestep.models import Run, RunEvent, Segment
 from workflows.models import AgentDefinition
 
 
@@ -35,6 +35,11 @@ def get_run(run_id: str) -> Run:
     if run is None:
         raise RunNotFound(run_id)
     return run
+
+
+def run_events(run: Run) -> list[RunEvent]:
+    """All events of a run in their order, the deltas of a step that is going on included."""
+    return list(RunEvent.objects.filter(run=run).order_by("seq"))
 
 
 def run_page(run_id: str) -> RunPage:

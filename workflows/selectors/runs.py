@@ -208,6 +208,21 @@ def runs_page(
     return keyset.page(matching(filters), after=after, before=before, limit=size).map(RunRow.of)
 
 
+def full_runs(filters: RunFilters, limit: int) -> list[Run]:
+    """The newest runs with all their fields and segments; for programs, which want the output."""
+    ids: list[str] = []
+    after: str | None = ""
+    while after is not None and len(ids) < limit:
+        page = runs_page(filters, after=after, limit=limit - len(ids))
+        ids += [row.run_id for row in page.rows]
+        after = page.next_cursor
+    found: dict[str, Run] = {}
+    for start in range(0, len(ids), LARGEST_PAGE):
+        chunk = Run.objects.prefetch_related("segments")
+        found |= chunk.in_bulk(ids[start : start + LARGEST_PAGE])
+    return [found[run_id] for run_id in ids if run_id in found]
+
+
 def run_row(run_id: str) -> RunRow | None:
     """The row of one run, for a list that follows it live."""
     return next(iter(runs_page(RunFilters(q=run_id), limit=1).rows), None)

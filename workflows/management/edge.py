@@ -1,0 +1,76 @@
+"""What the commands share: JSON on standard output, errors as one line, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+
+from timestep.errors import TimestepError
+
+
+class EdgeCommand(BaseCommand):
+    """A command that calls services. Subclasses implement `run`; its errors become one line."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run, and turn errors that were raised on purpose into one line and exit code 1."""
+        try:
+            self.run(options)
+        except TimestepError as error:
+            raise CommandError(one_line(str(error))) from error
+        except ValidationError as error:
+            raise CommandError(one_line("; ".join(error.messages))) from error
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(
+                one_line(f"the database: {error}; is it reachable, and has `migrate` been run?")
+            ) from error
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Do the work of the command."""
+        raise NotImplementedError
+
+    def print_json(self, value: Any) -> None:
+        """Print one JSON value and nothing else."""
+        self.stdout.write(json.dumps(value, ensure_ascii=True))
+
+    def print_lines(self, lines: Iterable[str]) -> None:
+        """Print lines for people; what a model or a person wrote cannot steer the terminal."""
+        for line in lines:
+            self.stdout.write(printable(line))
+
+
+def one_line(text: str) -> str:
+    """The text on one line."""
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """The text without control characters (but for tabs and newlines)."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)
+
+
+def read_text(source: str) -> str:
+    """A text that is given as `-` (standard input) or as the path of a file."""
+    try:
+        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"{source} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{source} is not UTF-8 text") from error
+
+
+def os_user() -> str:
+    """The name of the process's real user: from the system, since the environment can lie."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
