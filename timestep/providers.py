@@ -81,7 +81,8 @@ def _check_rest(provider: Provider, rest: str) -> None:
         raise InvalidInput("model", f"name a model after {provider.prefix}/")
     if provider is DEMO and not _PACE.fullmatch(rest):
         raise InvalidInput(
-            "model", "demo models are demo/fast, demo/slow, demo/instant and, for example, demo/50tps"
+            "model",
+            "demo models are demo/fast, demo/slow, demo/instant and, for example, demo/50tps",
         )
 
 

@@ -117,5 +117,3 @@ def _as_tool(agent: Agent[Any]) -> FunctionTool:
     name = f"ask_{agent.name.replace('-', '_')}"
     description = f"Ask the agent {agent.handoff_description} to do a task and report back."
     return durable_agent_tool(agent.as_tool(name, description, max_turns=None))
-
-

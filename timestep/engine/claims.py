@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +13,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from timestep.engine import tool_starts
+from timestep.engine.state_store import RunStateStore
 from timestep.gate import Interruption, approval_gate
 from timestep.ids import segment_id
 from timestep.models import (
     Run,
     RunEvent,
     RunStatus,
-    SavedState,
     Segment,
     SegmentState,
     ToolStart,
@@ -58,7 +56,9 @@ def claim(run_id: str, n: int, worker_id: str) -> Claim | Refusal:
         worker_id: This worker.
     """
     workflow = segment_id(run_id, n)
-    steps = _recorded_steps(workflow) if ToolStart.objects.filter(segment=workflow).exists() else set()
+    steps = (
+        _recorded_steps(workflow) if ToolStart.objects.filter(segment=workflow).exists() else set()
+    )
     with transaction.atomic():
         run = Run.objects.select_for_update().select_related("spec").get(run_id=run_id)
         segment = Segment.objects.get(run_id=run_id, n=n)
@@ -150,14 +150,7 @@ def interrupt(
     if not _release(run_id, n, epoch, awaiting, False, now, revision=F("revision") + 1):
         return False
     run = Run.objects.get(run_id=run_id)
-    SavedState.objects.create(
-        run=run,
-        revision=run.revision,
-        session_id=run.session_id,
-        spec_digest=run.spec_id,
-        schema_version=str(state.get("$schemaVersion", "")),
-        body=zlib.compress(json.dumps(state, ensure_ascii=False).encode()),
-    )
+    RunStateStore.save(run, state)
     _ask(run_id, run.revision, waiting)
     return True
 

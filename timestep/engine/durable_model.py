@@ -71,7 +71,9 @@ class DurableModel(Model):
         """Stream plainly: runs of the engine use `get_response`, which streams inside its step."""
         return model_for(self.name).stream_response(*args, **kwargs)
 
-    def _emit_finished(self, call: _Call, recorded: dict[str, Any], response: ModelResponse) -> None:
+    def _emit_finished(
+        self, call: _Call, recorded: dict[str, Any], response: ModelResponse
+    ) -> None:
         calls = function_calls(response)
         payload = {
             "agent": self._agent,

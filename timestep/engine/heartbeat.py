@@ -82,7 +82,9 @@ def sweep_silent(worker_id: str) -> int:
     Returns:
         How many workers were swept.
     """
-    gone = Q(stopped_at__isnull=False) | Q(heartbeat_at__lt=Now() - timedelta(seconds=LEASE_SECONDS))
+    gone = Q(stopped_at__isnull=False) | Q(
+        heartbeat_at__lt=Now() - timedelta(seconds=LEASE_SECONDS)
+    )
     silent = Worker.objects.filter(gone, swept_by__isnull=True).exclude(worker_id=worker_id)
     return sum(sweep(lost, worker_id) for lost in silent.values_list("worker_id", flat=True))
 

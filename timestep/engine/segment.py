@@ -29,6 +29,7 @@ from timestep.engine.execution import (
     describe_error,
 )
 from timestep.engine.executions import Executions
+from timestep.engine.state_store import RunStateStore
 from timestep.engine.threads import in_thread
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.ids import segment_id
@@ -102,7 +103,9 @@ async def _park(run_id: str, n: int) -> None:
 
 
 def _parked(run_id: str, n: int) -> dbos_error.DBOSWorkflowCancelledError:
-    return dbos_error.DBOSWorkflowCancelledError(f"{segment_id(run_id, n)} is parked; its run says why")
+    return dbos_error.DBOSWorkflowCancelledError(
+        f"{segment_id(run_id, n)} is parked; its run says why"
+    )
 
 
 async def _executed(host: Host, claimed: Claim, execution: Execution) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
 async def _resumed(agent: Agent[Any], claimed: Claim, scope: Scope) -> RunState[Any, Any]:
     revision = claimed.segment.revision
     assert revision is not None
-    raw = await in_thread(states.load, claimed.run.run_id, revision)
+    raw = await in_thread(RunStateStore.load, claimed.run.run_id, revision)
     state = await states.restore(agent, raw)
     states.reserve_for_resume(scope, state, raw)
     states.apply_decisions(state, claimed.segment.decisions)

@@ -1,9 +1,7 @@
-"""Saved run states: reading them back, and what a resumed segment does before it goes on."""
+"""Resuming from a saved state: what a segment does before the SDK's loop goes on."""
 
 from __future__ import annotations
 
-import json
-import zlib
 from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem
@@ -12,7 +10,6 @@ from timestep.engine.durable_tools import is_nested
 from timestep.engine.execution import Scope
 from timestep.errors import TimestepError
 from timestep.gate import Interruption
-from timestep.models import SavedState
 
 REJECTED = "The call was not made: a person rejected it."
 
@@ -21,19 +18,12 @@ class StateMismatch(TimestepError):
     """The saved state and the decisions on it do not fit together."""
 
 
-def load(run_id: str, revision: int) -> dict[str, Any]:
-    """The JSON of a saved state."""
-    row = SavedState.objects.get(run_id=run_id, revision=revision)
-    state: dict[str, Any] = json.loads(zlib.decompress(bytes(row.body)))
-    return state
-
-
 async def restore(agent: Agent[Any], state: dict[str, Any]) -> RunState[Any, Any]:
     """The SDK's state object of a saved state.
 
     Args:
         agent: The spec's starting agent.
-        state: What `load` returned.
+        state: What `RunStateStore.load` returned.
     """
     return await RunState.from_json(agent, state)
 

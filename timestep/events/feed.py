@@ -46,13 +46,11 @@ def parse_cursor(text: str) -> int:
     return int(text)
 
 
-def events_after(
-    run_id: str, after: int, limit: int, *, upto: int = LARGEST_SEQ
-) -> list[EventRow]:
+def events_after(run_id: str, after: int, limit: int, *, upto: int = LARGEST_SEQ) -> list[EventRow]:
     """The first `limit` events of a run with `after < seq <= upto`, in order."""
     return _fetch(
         f"SELECT {_COLUMNS} FROM {_EVENT} e"
-        " WHERE e.run_id = %s AND e.seq > %s AND e.seq <= %s ORDER BY e.seq LIMIT %s",
+        " WHERE e.run_id = %s AND e.seq > %s AND e.seq <= %s ORDER BY e.seq LIMIT %s",  # noqa: S608 - our own table
         [run_id, after, upto, limit],
     )
 
@@ -79,12 +77,12 @@ def events_of_runs(cursors: Mapping[str, int], limit: int) -> dict[str, list[Eve
 _MANY_ON_POSTGRES = (
     f"WITH wanted(run_id, after) AS (VALUES {{values}}) SELECT {_COLUMNS} FROM wanted"
     f" CROSS JOIN LATERAL (SELECT * FROM {_EVENT} every WHERE every.run_id = wanted.run_id"
-    " AND every.seq > wanted.after ORDER BY every.seq LIMIT %s) e ORDER BY e.run_id, e.seq"
+    " AND every.seq > wanted.after ORDER BY every.seq LIMIT %s) e ORDER BY e.run_id, e.seq"  # noqa: S608
 )
 _MANY_ON_SQLITE = (
     f"WITH wanted(run_id, after) AS (VALUES {{values}}) SELECT {_COLUMNS} FROM wanted"
     f" CROSS JOIN {_EVENT} e WHERE e.run_id = wanted.run_id AND e.seq > wanted.after"
-    " ORDER BY e.run_id, e.seq LIMIT %s"
+    " ORDER BY e.run_id, e.seq LIMIT %s"  # noqa: S608
 )
 
 
@@ -104,7 +102,7 @@ def status_events(after_id: int) -> list[tuple[int, EventRow]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT e.id, {_COLUMNS} FROM {_EVENT} e"
-            " WHERE e.id > %s AND e.kind = %s ORDER BY e.id",
+            " WHERE e.id > %s AND e.kind = %s ORDER BY e.id",  # noqa: S608
             [after_id, STATUS_KIND],
         )
         return [(row[0], _row(row[1:])) for row in cursor.fetchall()]

@@ -101,13 +101,61 @@ class Run(models.Model):
         )
         # One index per list filter, each ending in the keyset (created_at, run_id).
         indexes = (
-            models.Index(fields=("-created_at", "-run_id",), name="timestep_run_recent"),
-            models.Index(fields=("status", "-created_at", "-run_id",), name="timestep_run_by_status"),
-            models.Index(fields=("agent", "-created_at", "-run_id",), name="timestep_run_by_agent"),
-            models.Index(fields=("queue", "-created_at", "-run_id",), name="timestep_run_by_queue"),
-            models.Index(fields=("session_id", "-created_at", "-run_id",), name="timestep_run_by_session"),
-            models.Index(fields=("schedule", "-created_at", "-run_id",), name="timestep_run_by_schedule"),
-            models.Index(fields=("launched_by", "-created_at", "-run_id",), name="timestep_run_by_user"),
+            models.Index(
+                fields=(
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_recent",
+            ),
+            models.Index(
+                fields=(
+                    "status",
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_by_status",
+            ),
+            models.Index(
+                fields=(
+                    "agent",
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_by_agent",
+            ),
+            models.Index(
+                fields=(
+                    "queue",
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_by_queue",
+            ),
+            models.Index(
+                fields=(
+                    "session_id",
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_by_session",
+            ),
+            models.Index(
+                fields=(
+                    "schedule",
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_by_schedule",
+            ),
+            models.Index(
+                fields=(
+                    "launched_by",
+                    "-created_at",
+                    "-run_id",
+                ),
+                name="timestep_run_by_user",
+            ),
             models.Index(fields=("finished_at",), name="timestep_run_finished"),
             models.Index(
                 fields=("owner",),

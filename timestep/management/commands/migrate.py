@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -16,11 +16,18 @@ from timestep import conf
 
 # Named here and not imported: importing it imports DBOS, which the caller may not want to load.
 TABLES_MODULE = "timestep.engine.tables"
-PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune")
+PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune", "without_engine")
 
 
 class Command(migrate.Command):
     """Django's command, and DBOS's tables after it when everything is migrated."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Django's, and one of ours."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--without-engine", action="store_true", help="Leave DBOS's own tables as they are."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate Django's tables, then DBOS's in a process of its own."""

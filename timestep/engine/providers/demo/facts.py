@@ -29,7 +29,7 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I)
 _PHONE = re.compile(r"\+\d[\d ()/-]{6,}\d")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|(?<!\w)'([^'\n]+)'(?!\w)")
 _BARE = re.compile(r"(?<![\w.,#-])-?\d+(?:\.\d+)?(?![\w-]|[.,]\d)")
-_MIXED_ID = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
+_MIXED_ID = re.compile(r"\b(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
 _LABELLED = re.compile(
     r"\b(order|invoice|ticket|customer|booking|case|room|table|product|item|account|user)"
     r"\b\W*(?:id|number|no\.?|nr\.?)?\W*$",
@@ -124,7 +124,7 @@ class Facts:
         if found := re.search(r"#([\w-]*\d[\w-]*)", self.text) or self._mixed():
             return found[found.re.groups]
         for number in _BARE.finditer(_AMOUNT.sub(lambda m: " " * len(m[0]), self.text)):
-            if not (nouns and _LABELLED.search(self.text[: number.start()])):
+            if not (nouns and _LABELLED.search(self.text[max(0, number.start() - 40) : number.start()])):
                 return number[0]
         return None
 

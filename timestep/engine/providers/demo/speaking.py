@@ -1,0 +1,63 @@
+"""What the demo model says in the end: what its tools returned, in plain words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from timestep.engine.providers.demo.conversation import Call, Conversation, parsed
+
+SIGNATURE = "(demo model, offline)"
+_MAX_OUTPUT = 400
+_MAX_QUOTE = 160
+_REJECTED = re.compile(
+    r"^[^.:]{0,80}\b(?:not approved|rejected|not approve|denied|declined)\b[\s.:;,-]*", re.IGNORECASE
+)
+_FAILED = re.compile(r"^(?:an error occurred|error\b|tool .{0,80} (?:failed|timed out))", re.IGNORECASE)
+_FAILED_HEAD = re.compile(r"^an error occurred while .{0,80}? Error:\s*", re.IGNORECASE)
+
+
+def summary(conversation: Conversation, handoffs: set[str]) -> str:
+    """A paragraph about what was done, with the demo's signature."""
+    calls = [call for call in conversation.calls if not _is_handoff(call, handoffs)]
+    if not calls:
+        asked = _short(" ".join(conversation.asked.split()), _MAX_QUOTE)
+        return f"You wrote: “{asked}” I have no tool that helps with it. {SIGNATURE}"
+    told = " ".join(_tell(call) for call in calls)
+    return f"{told} {SIGNATURE}"
+
+
+def _is_handoff(call: Call, handoffs: set[str]) -> bool:
+    return call.name in handoffs or call.name.startswith("transfer_to_")
+
+
+def _tell(call: Call) -> str:
+    name = call.name.replace("_", " ").capitalize()
+    output = (call.output or "").replace(SIGNATURE, "").strip()
+    if call.output is None:
+        return f"{name}: no answer yet."
+    if rejected := _REJECTED.match(output):
+        why = _short(output[rejected.end() :].strip(" .\n"), _MAX_OUTPUT)
+        return f"{name} was not done: a person rejected it{f' ({why})' if why else ''}."
+    if _FAILED.match(output):
+        why = _short(_FAILED_HEAD.sub("", output).strip(" .\n"), _MAX_OUTPUT)
+        return f"{name} failed: {why}."
+    value = parsed(output)
+    words = _plain(value) if isinstance(value, dict | list) else output
+    return f"{name}: {_short(words.strip(' .'), _MAX_OUTPUT)}."
+
+
+def _plain(value: Any) -> str:
+    """A JSON value in words: `order id 4711, status refunded`."""
+    if isinstance(value, dict):
+        said = (f"{str(k).replace('_', ' ')} {_plain(v)}" for k, v in value.items() if v is not None)
+        return ", ".join(said)
+    if isinstance(value, list):
+        return " and ".join(_plain(part) for part in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
