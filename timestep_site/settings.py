@@ -21,7 +21,7 @@ SECRET_KEY = conf.secret_key(TIMESTEP_HOME)
 ROOT_URLCONF = "timestep_site.urls"
 ASGI_APPLICATION = "timestep_site.asgi.application"
 
-# Where people reach the site. Local names always work: health checks and the first sign-in use them.
+# Where people reach the site. Local names always work: health checks use them.
 PUBLIC_URL = conf.public_url()
 TIMESTEP_PUBLIC_URL = PUBLIC_URL.origin if PUBLIC_URL else ""
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
@@ -138,6 +138,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         # A page that is not there is no event of the server's.
         "django.request": {"handlers": [], "propagate": True, "level": "ERROR"},
+        "daphne": {"level": "WARNING"},
     },
 }
 

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 # `'self'` covers websockets to the page's own origin. Styles set by scripts through the CSSOM are
-# allowed by every policy; inline style and script are not, and htmx is told so in the base template.
+# allowed by every policy; inline style and script are not.
 POLICY = "; ".join(
     (
         "default-src 'self'",

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -96,10 +97,8 @@ class Child:
         self._start_again_at = None
         if self._process is None or self._process.poll() is not None:
             return
-        try:
+        with suppress(ProcessLookupError):  # it may end in between
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass  # it ended in between
 
 
 def how_it_ended(code: int) -> str:

@@ -65,8 +65,8 @@ def _require_server() -> None:
         connection.ensure_connection()
     except DatabaseError as error:
         raise StartRefused(
-            f"the database that PG_CONNECTION_URI names is out of reach: {first_line(error)}; start "
-            "the server, or mend the URI"
+            f"the database that PG_CONNECTION_URI names is out of reach: {first_line(error)}; "
+            "start the server, or mend the URI"
         ) from error
     finally:
         connection.close()

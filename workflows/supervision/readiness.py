@@ -38,12 +38,13 @@ def _web_is_missing(address: Address) -> str:
 
 
 def _has_reported(worker: Child) -> bool:
-    """A live worker may be another's, or the row of one that just died; ours has our child's pid."""
+    """A live row may be another worker's, or of one that just died: ours has our child's pid."""
+    if worker.pid is None:
+        return False
     try:
-        rows = Worker.objects.filter(
+        return Worker.objects.filter(
             pid=worker.pid, host=socket.gethostname(), stopped_at__isnull=True
-        )
-        return worker.pid is not None and rows.exists()
+        ).exists()
     except DatabaseError:
         return False
     finally:

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 # First, because it installs the asyncio reactor before anything else can install another.
-from daphne.server import Server  # isort: skip
+from workflows.live.server import LiveServer  # isort: skip
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import WebRequest
 from twisted.internet import defer
@@ -24,8 +24,8 @@ QUIET_PATHS = ("/static/", "/healthz", "/readyz")
 LONGEST_PATH = 200
 
 
-class WebServer(Server):
-    """Daphne's server. When told to stop it accepts no more, and lets requests in flight finish."""
+class WebServer(LiveServer):
+    """The live server. When told to stop it accepts no more, and lets requests in flight finish."""
 
     failed = False
 

