@@ -58,7 +58,7 @@ def test_decided_ones_are_listed_with_all() -> None:
 def test_a_list_for_people_cannot_drive_their_terminal() -> None:
     ask(awaiting_run(), refund_call(arguments='{"to": "\\u001b[2J\\u009b"}'))
     shown = _out("approvals")
-    assert shown.isprintable() or "\\u001b[2J\\u009b" in shown
+    assert "\\u001b[2J\\u009b" in shown
     assert "\x1b" not in shown
     assert "\x9b" not in shown
 
