@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from croniter import CroniterError
 from django.db import transaction
 from django.utils import timezone
 
@@ -130,8 +131,15 @@ def _fire(name: str, now: datetime) -> None:
     if new:
         tick.run_id, tick.note = _launched(schedule, at, now)
         tick.save()
-    schedule.last_at, schedule.next_at = at, _next(schedule, now)
-    schedule.save(update_fields=["last_at", "next_at"])
+    schedule.last_at = at
+    try:
+        schedule.next_at = _next(schedule, now)
+    except (ZoneInfoNotFoundError, CroniterError) as error:
+        # Saved under other time zone data or another croniter: one such schedule stops itself,
+        # not the clock of all the others.
+        schedule.active, schedule.next_at = False, None
+        Tick.objects.filter(pk=tick.pk).update(note=f"paused: {error}"[:300])
+    schedule.save(update_fields=["active", "last_at", "next_at"])
 
 
 def _launched(schedule: Schedule, at: datetime, now: datetime) -> tuple[str | None, str]:

@@ -1,0 +1,55 @@
+"""What the actions of the admin share: acting on each row, and saying what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from timestep.errors import TimestepError
+from timestep.models import Run
+
+AT_ONCE = 100
+
+
+def user_of(request: HttpRequest) -> User:
+    """The signed-in user; the admin lets nobody else in."""
+    if not isinstance(request.user, User):
+        raise TypeError("an admin action without a user")
+    return request.user
+
+
+def act_on_each(
+    request: HttpRequest, keys: Iterable[str], act: Callable[[str], str | SafeString]
+) -> None:
+    """Do the act for each key by itself, so that one refusal does not stop the others."""
+    for key in keys:
+        try:
+            messages.success(request, act(key))
+        except TimestepError as error:
+            messages.error(request, str(error))
+        except ValidationError as error:
+            messages.error(request, "; ".join(error.messages))
+
+
+def selected(request: HttpRequest, rows: QuerySet[Any]) -> list[str]:
+    """The keys of the selected rows; none, and a message, if they are too many for one request."""
+    keys = [str(key) for key in rows.values_list("pk", flat=True)[: AT_ONCE + 1]]
+    if len(keys) > AT_ONCE:
+        messages.error(request, f"Select at most {AT_ONCE} at once; nothing was done.")
+        return []
+    return keys
+
+
+def launched(run: Run) -> SafeString:
+    """A message that leads to the run."""
+    url = reverse("admin:timestep_run_change", args=[run.run_id])
+    return format_html('Launched <a href="{}">{}</a> ({}).', url, run.run_id, run.agent)
