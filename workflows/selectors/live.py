@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from timestep.models import DELTA_KIND, Run
-from workflows.selectors.timeline import EventLike, dom_id, rows, touched
+from timestep.models import DELTA_KIND, Run, RunEvent
+from timestep.services.present import EventLike
+from workflows.selectors.timeline import dom_id, rows, touched
 from workflows.selectors.timeline_rows import output_of
 
 
@@ -20,10 +21,10 @@ def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
     durable = [event for event in events if event.kind != DELTA_KIND]
     if not durable:
         return {"last_seq": last_seq, "deltas": _deltas(events, set())}
-    steps = {event.step for event in durable if event.step}
+    steps = {event.step for event in durable if event.step} | _answered(run_id, durable)
     run = Run.objects.select_related("launched_by").get(run_id=run_id)
     found = rows(run_id, upto=last_seq, steps=steps)
-    keys = touched(durable)
+    keys = touched(durable) | {dom_id("step", step) for step in steps}
     changed = [row for row in found if row.dom_id in keys]
     output = output_of(run.status, run.final_output, changed)
     return {
@@ -33,6 +34,15 @@ def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
         "deltas": _deltas(events, steps),
         "last_seq": last_seq,
     }
+
+
+def _answered(run_id: str, durable: Sequence[EventLike]) -> set[str]:
+    """Steps whose unknown outcome was answered: their rows do not ask any more."""
+    calls = {event.payload.get("call_id") for event in durable if event.kind == "approval.decided"}
+    if not calls:
+        return set()
+    unknown = RunEvent.objects.filter(run_id=run_id, kind="tool.unknown")
+    return {event.step for event in unknown if event.payload.get("call_id") in calls}
 
 
 def _deltas(events: Sequence[EventLike], whole: set[str]) -> list[tuple[str, str]]:

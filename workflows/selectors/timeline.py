@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
@@ -18,18 +18,9 @@ from django.utils.dateparse import parse_datetime
 from approvals.models import ApprovalRequest, RequestKind
 from approvals.selectors import for_run
 from timestep.models import DELTA_KIND, RunEvent
+from timestep.services.present import EventLike
+from timestep.services.resume import OUTCOMES
 from workflows.selectors.timeline_rows import Row, parsed
-
-
-class EventLike(Protocol):
-    """What an event must have: a `RunEvent`, or what a live feed made of one."""
-
-    seq: int
-    kind: str
-    step: str
-    attempt: int
-    payload: dict[str, Any]
-    at: datetime
 
 
 def rows(run_id: str, *, upto: int, steps: Iterable[str] | None = None) -> list[Row]:
@@ -62,13 +53,21 @@ def fold(events: Iterable[EventLike]) -> list[Row]:
 def row_key(event: EventLike) -> str | None:
     """The element id of the row that an event belongs to; None where it has no row."""
     if event.kind in _BY_CALL:
-        asked_again = event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN
-        return None if asked_again else call_key(str(event.payload.get("call_id", "")))
+        return _call_row(event)
     if event.kind in _BY_STEP:
         return dom_id("step", event.step)
     if event.kind in _HANDLERS and _worth_a_row(event):
         return f"event-{event.seq}"
     return None
+
+
+def _call_row(event: EventLike) -> str | None:
+    """An unknown outcome is asked about in its tool's row; the answer is a row of its own."""
+    if event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN:
+        return None
+    if event.payload.get("outcome") in OUTCOMES:
+        return f"event-{event.seq}"
+    return call_key(str(event.payload.get("call_id", "")))
 
 
 def dom_id(prefix: str, step: str) -> str:
@@ -177,6 +176,8 @@ def _approval_decided(row: Row, event: EventLike) -> None:
     row.by = str(event.payload.get("by", ""))
     row.note = str(event.payload.get("reason") or "")
     row.ended_at = event.at
+    if row.state in OUTCOMES:
+        row.kind, row.started_at = "answer", event.at
 
 
 def _note(kind: str) -> Callable[[Row, EventLike], None]:

@@ -1,0 +1,13 @@
+"""Addresses of approvals."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from approvals.views import decide, requests
+
+urlpatterns = [
+    path("", requests.approvals, name="approvals"),
+    path("<str:approval_id>/", requests.approval, name="approval"),
+    path("<str:approval_id>/decide/", decide.decide_request, name="approval_decide"),
+]

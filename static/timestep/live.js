@@ -1,0 +1,93 @@
+// What live fragments need beyond htmx: resuming where the socket broke, replacing a row that is
+// already there instead of adding it twice, and lists whose rows keep their place.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+
+  // Reconnecting asks for what came after the last event on the page.
+  const resumed = (address) => {
+    const url = new URL(address, location.href);
+    const seq = byId("run-seq");
+    if (seq && url.searchParams.has("after")) url.searchParams.set("after", seq.dataset.seq);
+    return url.href;
+  };
+  const connect = () => {
+    if (window.htmx) htmx.createWebSocket = (url) => new WebSocket(resumed(url));
+  };
+  connect();
+
+  const keepOpen = (before, after) => {
+    const open = new Set([...before.querySelectorAll("details[open][data-key]")].map((d) => d.dataset.key));
+    for (const one of after.querySelectorAll("details[data-key]")) {
+      if (open.has(one.dataset.key)) one.open = true;
+    }
+  };
+
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    for (const fresh of [...fragment.children]) {
+      const there = fresh.id && byId(fresh.id);
+      if (!there) continue;
+      keepOpen(there, fresh);
+      if (there !== target) {
+        there.replaceWith(fresh);
+        htmx.process(fresh);
+      }
+    }
+    const panel = byId("output-body");
+    if (panel?.contains(target)) pinned = atEnd(panel);
+  });
+
+  // Text keeps its end in sight while the reader is at the end.
+  let pinned = false;
+  const atEnd = (panel) => panel.scrollHeight - panel.scrollTop - panel.clientHeight < 40;
+  document.addEventListener("htmx:wsAfterMessage", () => {
+    const panel = byId("output-body");
+    if (panel && pinned) panel.scrollTop = panel.scrollHeight;
+    document.dispatchEvent(new Event("timestep:fresh"));
+  });
+
+  // A lost connection says so, once it has lasted.
+  let lost;
+  const say = (text) => {
+    const line = byId("live-state");
+    if (line) line.textContent = text;
+  };
+  document.addEventListener("htmx:wsOpen", () => {
+    clearTimeout(lost);
+    say("");
+  });
+  document.addEventListener("htmx:wsClose", () => {
+    clearTimeout(lost);
+    lost = setTimeout(() => say("Connection lost; trying again…"), 2500);
+  });
+
+  // Lists: rows on the page change in place, unknown ones are only counted.
+  const unseen = new Set();
+  const wanted = (row, list) =>
+    Object.entries(JSON.parse(list.dataset.filters || "{}")).every(([name, value]) => row.dataset[name] === value);
+  document.addEventListener("htmx:wsBeforeMessage", (event) => {
+    const list = event.target.closest("[data-live-list]");
+    if (!list) return;
+    event.preventDefault();
+    const box = document.createElement("template");
+    box.innerHTML = event.detail.message;
+    for (const fresh of box.content.querySelectorAll("tr[id]")) {
+      const there = byId(fresh.id);
+      fresh.removeAttribute("hx-swap-oob");
+      if (there) {
+        if (there.getAttribute("aria-selected")) fresh.setAttribute("aria-selected", "true");
+        there.replaceWith(fresh);
+        htmx.process(fresh);
+      } else if (fresh.dataset.created > list.dataset.newest && wanted(fresh, list)) {
+        unseen.add(fresh.id);
+      }
+    }
+    const notice = byId("new-runs");
+    if (notice && unseen.size) {
+      notice.hidden = false;
+      notice.querySelector("[data-count]").textContent = unseen.size === 1 ? "1 new run" : `${unseen.size} new runs`;
+    }
+    document.dispatchEvent(new Event("timestep:fresh"));
+  });
+})();

@@ -1,0 +1,41 @@
+"""Agents whose runs failed today, for the home page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from timestep.models import Run, RunStatus
+
+LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Failing:
+    """An agent with failures today: how many of the latest, and what the last one said."""
+
+    agent: str
+    count: int
+    run_id: str
+    message: str
+    at: datetime
+
+
+def failing_today() -> list[Failing]:
+    """Agents with failures since midnight, the latest first; looks at the last 200 failures."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = Run.objects.filter(status=RunStatus.FAILED, finished_at__gte=midnight)
+    found = list(
+        rows.order_by("-finished_at").values_list("agent", "run_id", "error", "finished_at")[
+            :LOOKED_AT
+        ]
+    )
+    counts = Counter(agent for agent, *_ in found)
+    first: dict[str, Failing] = {}
+    for agent, run_id, error, at in found:
+        message = str((error or {}).get("message") or (error or {}).get("what") or "")
+        first.setdefault(agent, Failing(agent, counts[agent], run_id, message, at))
+    return list(first.values())

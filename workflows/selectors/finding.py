@@ -1,0 +1,77 @@
+"""Finding anything by an id, or by how an id or a name begins. Only index lookups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.urls import reverse
+
+from approvals.models import ApprovalRequest
+from timestep.models import Run, Worker
+from workflows.models import AgentDefinition, Schedule
+
+NEAR = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that a search found. `exact`: its id is what was asked for."""
+
+    kind: str
+    name: str
+    url: str
+    exact: bool
+    about: str = ""
+
+
+def find(query: str) -> list[Found]:
+    """What has this id; where nothing has, what begins with it or belongs to it."""
+    text = query.strip().strip("\"'`<>()[]{},;").rstrip("/").rsplit("/", 1)[-1].strip()
+    if not text or "\x00" in text:
+        return []
+    return list(_exact(text)) or list(_near(text))
+
+
+def _exact(text: str) -> Iterator[Found]:
+    run_id = text.rpartition(":")[0] or text  # a segment id is its run's, a colon and a number
+    for run in Run.objects.filter(run_id__in=[text, run_id]).only("run_id", "agent")[:1]:
+        yield Found("run", run.run_id, reverse("run", args=[run.run_id]), True, run.agent)
+    requests = ApprovalRequest.objects.filter(approval_id=text)
+    for request in requests.only("approval_id", "tool")[:1]:
+        yield _approval(request, exact=True)
+    for agent in AgentDefinition.objects.filter(slug=text).only("slug", "name"):
+        yield Found("agent", agent.slug, reverse("agent", args=[agent.slug]), True, agent.name)
+    if Run.objects.filter(session_id=text).exists():
+        yield Found("session", text, _runs("session", text), True, "the runs of this session")
+    for schedule in Schedule.objects.filter(name=text).only("name"):
+        yield Found("schedule", text, _runs("schedule", schedule.name), True, "its runs")
+
+
+def _near(text: str) -> Iterator[Found]:
+    """The ids that start with the text: a range that the primary key's index answers."""
+    after = text + "\U0010ffff"
+    runs = Run.objects.filter(run_id__gte=text, run_id__lt=after).order_by("run_id")
+    for run in runs.only("run_id", "agent")[:NEAR]:
+        yield Found("run", run.run_id, reverse("run", args=[run.run_id]), False, run.agent)
+    asked = ApprovalRequest.objects.filter(approval_id__gte=text, approval_id__lt=after)
+    for request in asked.order_by("approval_id").only("approval_id", "tool")[:NEAR]:
+        yield _approval(request, exact=False)
+    agents = AgentDefinition.objects.filter(Q(slug__icontains=text) | Q(name__icontains=text))
+    for agent in agents.only("slug", "name")[:NEAR]:
+        yield Found("agent", agent.slug, reverse("agent", args=[agent.slug]), False, agent.name)
+    for worker in Worker.objects.filter(worker_id=text):
+        yield Found("worker", worker.worker_id, reverse("home"), False, worker.host)
+    calls = ApprovalRequest.objects.filter(call_id=text) if text.startswith("call") else ()
+    for request in calls[:NEAR]:
+        yield _approval(request, exact=True)
+
+
+def _approval(request: ApprovalRequest, *, exact: bool) -> Found:
+    url = reverse("approval", args=[request.approval_id])
+    return Found("approval", request.approval_id, url, exact, request.tool)
+
+
+def _runs(name: str, value: str) -> str:
+    return reverse("runs", query={name: value})

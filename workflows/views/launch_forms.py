@@ -1,0 +1,84 @@
+"""What a launch form sends, read and checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, QueryDict
+
+from timestep.errors import InvalidInput
+
+
+def current_user(request: HttpRequest) -> User:
+    """The signed-in user; views that call this have checked that there is one."""
+    if not isinstance(request.user, User):
+        raise TypeError("this view needs login_required")
+    return request.user
+
+
+@dataclass
+class LaunchForm:
+    """The fields as they were typed, and what is wrong with which of them."""
+
+    input: str = ""
+    as_items: bool = False
+    session_id: str = ""
+    queue: str = ""
+    priority: str = ""
+    timeout_seconds: str = ""
+    dedup_id: str = ""
+    version: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def sent(cls, data: QueryDict) -> LaunchForm:
+        """What a browser sent. Browsers send line ends as CRLF; the model gets what was typed."""
+        texts = {name: data.get(name, "").strip() for name in _TEXTS}
+        typed = data.get("input", "").replace("\r\n", "\n")
+        return cls(input=typed, as_items=data.get("as_items") == "on", **texts)
+
+    @classmethod
+    def of(cls, last: str | list[Any] | None) -> LaunchForm:
+        """A form with an earlier input ready."""
+        if last is None or isinstance(last, str):
+            return cls(input=last or "")
+        return cls(input=json.dumps(last, ensure_ascii=False, indent=2), as_items=True)
+
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `launch_agent`. Raises InvalidInput naming the field."""
+        return {
+            "input": self._items() if self.as_items else self.input,
+            "session_id": self.session_id or None,
+            "queue": self.queue or None,
+            "dedup_id": self.dedup_id or None,
+            "priority": self._number("priority", int),
+            "timeout_seconds": self._number("timeout_seconds", float),
+            "version": self._number("version", int),
+        }
+
+    @property
+    def opened(self) -> bool:
+        """Whether an option beyond the input is set or wrong."""
+        texts = (getattr(self, name) for name in _TEXTS)
+        return self.as_items or any(texts) or bool(self.errors.keys() - {"input", ""})
+
+    def _items(self) -> Any:
+        try:
+            return json.loads(self.input)
+        except (ValueError, RecursionError):
+            raise InvalidInput("input", "is not JSON; untick “as items” to send text") from None
+
+    def _number(self, name: str, kind: type[int] | type[float]) -> Any:
+        text: str = getattr(self, name)
+        if not text:
+            return None
+        try:
+            return kind(text)
+        except (ValueError, OverflowError):
+            raise InvalidInput(name, "must be a number") from None
+
+
+_TEXTS = ("session_id", "queue", "priority", "timeout_seconds", "dedup_id", "version")

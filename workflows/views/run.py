@@ -1,0 +1,58 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from timestep.access import needs
+from timestep.errors import RunNotFound
+from timestep.models import Run
+from workflows.selectors.run import get_run, run_page
+from workflows.selectors.timeline import rows
+from workflows.selectors.timeline_rows import output_of
+from workflows.selectors.workers import alive_workers
+
+ROWS_SHOWN = 300
+
+
+@require_safe
+@login_required
+def run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Status, input, output and timeline; what comes later arrives over the websocket."""
+    try:
+        page = run_page(run_id)
+    except RunNotFound as error:
+        raise Http404(str(error)) from error
+    found = rows(run_id, upto=page.run.last_seq)
+    shown = found if request.GET.get("rows") == "all" else found[-ROWS_SHOWN:]
+    context = {
+        "page": page,
+        "run": page.run,
+        "rows": shown,
+        "total_rows": len(found),
+        "hidden_rows": len(found) - len(shown),
+        "output": output_of(page.run.status, page.run.final_output, found),
+        "last_seq": page.run.last_seq,
+        "workers_alive": len(alive_workers()),
+        "inline_cards": True,
+    }
+    return render(request, "workflows/run/page.html", context)
+
+
+@require_safe
+@needs("timestep.view_traceback")
+def traceback(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Where a failed run failed, for people who may see the inside of it."""
+    context = {"run": load(run_id)}
+    return render(request, "workflows/run/traceback.html", context)
+
+
+def load(run_id: str) -> Run:
+    """The run, or a 404 page."""
+    try:
+        return get_run(run_id)
+    except RunNotFound as error:
+        raise Http404(str(error)) from error

@@ -1,0 +1,56 @@
+"""What people do to a run: cancel it, retry it, launch it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from timestep.access import needs
+from timestep.errors import RunNotFound, TimestepError
+from timestep.models import Run
+from timestep.services.cancel import cancel
+from timestep.services.retry import retry
+from workflows.services.launching import launch_again
+from workflows.views.launch_forms import current_user
+
+
+@require_POST
+@needs("timestep.cancel_run")
+def cancel_run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Cancel a run that has not ended."""
+    return _done(request, run_id, lambda: cancel(run_id, by=current_user(request).get_username()))
+
+
+@require_POST
+@needs("timestep.retry_run")
+def retry_run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Continue a failed run from the step that failed."""
+    return _done(request, run_id, lambda: retry(run_id, by=current_user(request).get_username()))
+
+
+@require_POST
+@needs("timestep.launch_run")
+def again(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Launch a run like this one: its own version, or the latest where that was chosen."""
+    latest = request.POST.get("version") == "latest"
+    by = current_user(request)
+    return _done(
+        request, run_id, lambda: launch_again(run_id, by=by, launched_from="page", latest=latest)
+    )
+
+
+def _done(request: HttpRequest, run_id: str, act: Callable[[], Run]) -> HttpResponse:
+    """The page of the run that came out, or a page that says why nothing was done."""
+    try:
+        done = act()
+    except RunNotFound as error:
+        raise Http404(str(error)) from error
+    except TimestepError as error:
+        messages.error(request, str(error))
+        context = {"back": run_id}
+        return render(request, "workflows/run/refused.html", context, status=409)
+    return redirect("run", done.run_id)

@@ -1,0 +1,57 @@
+"""The list of runs: filters in the URL, keyset pages."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from timestep.errors import InvalidInput
+from timestep.models import RunStatus
+from workflows.selectors.cursors import Page
+from workflows.selectors.runs import RunFilters, RunRow, runs_page
+
+# The filters that a row carries as attributes, so that the page can count new rows that match.
+_SEEN_ON_ROWS = ("status", "agent", "queue", "session", "schedule", "launched_by")
+
+
+@require_safe
+@login_required
+def runs(request: HttpRequest) -> HttpResponse:
+    """One page of runs; the same address answers the page, or its list alone to htmx."""
+    filters, page, error = _asked(request)
+    context = {
+        "page": page,
+        "filters": filters,
+        "asked": request.GET,
+        "error": error,
+        "statuses": RunStatus.choices,
+        "query": urlencode(filters.as_query()),
+        "live_filters": json.dumps(_for_rows(filters)),
+        "newest": timezone.now().isoformat(),
+        "deep": bool(request.GET.get("after") or request.GET.get("before")),
+    }
+    template = "workflows/runs/_list.html" if request.htmx else "workflows/runs/page.html"
+    return render(request, template, context, status=400 if error else 200)
+
+
+def _asked(request: HttpRequest) -> tuple[RunFilters, Page[RunRow], InvalidInput | None]:
+    filters = RunFilters()
+    try:
+        filters = RunFilters.from_query(request.GET)
+        found = runs_page(
+            filters, after=request.GET.get("after", ""), before=request.GET.get("before", "")
+        )
+    except InvalidInput as error:
+        return filters, Page([]), error
+    return filters, found, None
+
+
+def _for_rows(filters: RunFilters) -> dict[str, str]:
+    asked = filters.as_query()
+    return {name: asked[name] for name in _SEEN_ON_ROWS if name in asked}
