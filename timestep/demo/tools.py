@@ -16,8 +16,6 @@ from agents import function_tool
 
 from timestep.tools import tool_options
 
-_NOTE = "demo data, not real"
-
 _ORDERS: Mapping[str, dict[str, str]] = {
     "4711": {
         "customer": "Ada Palmer",
@@ -60,7 +58,7 @@ _KITCHENS: Mapping[str, list[str]] = {
 
 
 def _answer(**fields: Any) -> str:
-    return json.dumps({**fields, "note": _NOTE}, ensure_ascii=False)
+    return json.dumps({**fields, "demo_data": True}, ensure_ascii=False)
 
 
 def _pick(seed: str, count: int) -> int:

@@ -130,10 +130,8 @@ def _holding(queue: Queue) -> QuerySet[Segment]:
 def _seconds_to_window(queue: Queue) -> float | None:
     if queue.limit is None:
         return None
-    started = list(_started_in_window(queue).values_list("dispatched_at", flat=True))
-    if len(started) < queue.limit or not started:
+    started = [segment.dispatched_at for segment in _started_in_window(queue)]
+    if len(started) < queue.limit or not started or started[0] is None:
         return None
-    first = started[0]
-    assert first is not None
-    opens = first + timedelta(seconds=queue.period_seconds)
+    opens = started[0] + timedelta(seconds=queue.period_seconds)
     return max(0.0, (opens - timezone.now()).total_seconds())

@@ -60,7 +60,11 @@ def claim(run_id: str, n: int, worker_id: str) -> Claim | Refusal:
         _recorded_steps(workflow) if ToolStart.objects.filter(segment=workflow).exists() else set()
     )
     with transaction.atomic():
-        run = Run.objects.select_for_update().select_related("spec").get(run_id=run_id)
+        run = (
+            Run.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("spec")
+            .get(run_id=run_id)
+        )
         segment = Segment.objects.get(run_id=run_id, n=n)
         if not _claimable(run, segment):
             parked = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
@@ -196,7 +200,7 @@ def _release(
     **fields: Any,
 ) -> bool:
     """Give the run up with a new status; the epoch in the condition makes it compare and swap."""
-    mine = Run.objects.select_for_update().filter(
+    mine = Run.objects.select_for_update(no_key=True).filter(
         run_id=run_id, epoch=epoch, status=RunStatus.RUNNING
     )
     run = mine.first()

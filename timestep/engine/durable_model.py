@@ -27,6 +27,7 @@ from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.usage import response_usage, usage_as_json
 from timestep.models import DELTA_KIND
+from timestep.storable import storable
 
 MAX_TRIES = 6
 _RESPONSE = TypeAdapter(ModelResponse)
@@ -120,7 +121,7 @@ class _Call:
         ended = datetime.now(UTC)
         tools = tools_by_name(self.argument(3, "tools"))
         return {
-            "response": _RESPONSE.dump_python(response, mode="json", exclude_none=True),
+            "response": storable(_RESPONSE.dump_python(response, mode="json", exclude_none=True)),
             "verdicts": await ask_gate(
                 self.scope, self._model._agent, tools, function_calls(response)
             ),
@@ -137,8 +138,7 @@ class _Call:
             self._emit("model.started", {}, attempt)
             try:
                 return number, await self._stream(attempt)
-            except Exception as error:
-                # Whatever a provider raises must end the run with its message, or be retried.
+            except Exception as error:  # noqa: BLE001 - any provider's error: retried, or the run's
                 await self._wait_or_fail(number, attempt, error)
         raise AssertionError("the last try returns or fails the run")
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from agents import FunctionTool, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
-from dbos import StepReservation
 from openai.types.responses import ResponseFunctionToolCall
 
 from timestep.engine import tool_starts
-from timestep.engine.execution import Scope, StepIds, current_scope, durable_scope
+from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.threads import in_thread
 from timestep.gate import ToolCall, approval_gate
+from timestep.storable import storable
 
 MAX_EVENT_TEXT_CHARACTERS = 100_000
 DENIED = "This call was denied by a policy and was not made."
@@ -73,8 +74,7 @@ def durable_tool(
             return await invoke(context, arguments)
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
-        reservation = scope.by_call.pop(context.tool_call_id)
-        assert isinstance(reservation, StepReservation)
+        reservation = scope.steps.pop(context.tool_call_id)
         step = _ToolStep(scope, agent, tool, invoke, context, arguments, reservation.step_id)
         body = step.plain if idempotent else step.guarded
         recorded = await reservation.run_async({"name": "tool"}, body)
@@ -102,8 +102,7 @@ def durable_agent_tool(tool: FunctionTool) -> FunctionTool:
         scope = durable_scope()
         if scope is None:
             return await invoke(context, arguments)
-        ids = scope.by_call.pop(context.tool_call_id)
-        assert isinstance(ids, StepIds)
+        ids = scope.blocks.pop(context.tool_call_id)
         token = current_scope.set(scope.nested(context.tool_call_id, ids))
         try:
             return await invoke(context, arguments)
@@ -149,7 +148,7 @@ async def ask_gate(
         )
         for call in known
     ]
-    return await scope.execution.in_thread(_verdicts, questions)
+    return await in_thread(_verdicts, questions)
 
 
 def _asks(tool: FunctionTool) -> bool:
@@ -204,7 +203,7 @@ class _ToolStep:
     async def guarded(self) -> dict[str, Any]:
         """Call a tool that is not idempotent: its start is written durably first."""
         execution = self._scope.execution
-        resolution = await execution.in_thread(
+        resolution = await in_thread(
             tool_starts.record,
             execution.run_id,
             execution.n,
@@ -221,18 +220,16 @@ class _ToolStep:
     async def _called(self) -> tuple[Any, Exception | None]:
         try:
             async with asyncio.timeout(self._tool.timeout_seconds):
-                return storable(await self._invoke(self._context, self._arguments)), None
+                return as_json(await self._invoke(self._context, self._arguments)), None
         except TimeoutError:
             if self._tool.timeout_behavior == "error_as_result":
                 seconds = self._tool.timeout_seconds
                 return f"Tool {self._tool.name} timed out after {seconds} seconds.", None
             error: Exception = TimeoutError(f"timed out after {self._tool.timeout_seconds} s")
-        except Exception as raised:
-            # A tool may raise anything; without an error function of its own that fails the run.
+        except Exception as raised:  # noqa: BLE001 - a tool may raise anything: that fails the run
             error = raised
-        await self._scope.execution.in_thread(
-            tool_starts.record_raised, self._scope.execution.run_id, self._context.tool_call_id
-        )
+        run_id = self._scope.execution.run_id
+        await in_thread(tool_starts.record_raised, run_id, self._context.tool_call_id)
         return None, error
 
     def _told(self, result: str) -> dict[str, Any]:
@@ -258,21 +255,21 @@ class _ToolStep:
         self._scope.emit(kind, call | payload, step_id=self._step_id, attempt=attempt)
 
 
-def storable(output: Any) -> Any:
+def as_json(output: Any) -> Any:
     """A tool's output as JSON that reads back as what the model is given.
 
     The SDK shows the model `str(output)` of what is none of its own output types, so a value
     that JSON would change (a tuple, a date, an object) is turned into that text here, once.
     """
     if hasattr(output, "model_dump"):
-        return output.model_dump(mode="json")
+        return storable(output.model_dump(mode="json"))
     if isinstance(output, list) and any(hasattr(part, "model_dump") for part in output):
-        return [storable(part) for part in output]
+        return [as_json(part) for part in output]
     try:
         same = json.loads(json.dumps(output)) == output
     except (TypeError, ValueError):
         same = False
-    return output if same else str(output)
+    return storable(output if same else str(output))
 
 
 def output_text(output: Any) -> str:

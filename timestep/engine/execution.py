@@ -14,9 +14,9 @@ from typing import Any
 
 from dbos import DBOS, StepReservation
 
-from timestep.engine.threads import in_thread
 from timestep.engine.writer import EventWriter, PendingEvent
 from timestep.errors import TimestepError
+from timestep.storable import storable
 
 # Attempts of one step rise with every execution of its segment and every try within it.
 TRIES_PER_EPOCH = 100
@@ -72,18 +72,19 @@ class Scope:
     ids: StepIds
     depth: int = 0
     parent_call_id: str | None = None
-    by_call: dict[str, StepReservation | StepIds] = field(default_factory=dict)
+    steps: dict[str, StepReservation] = field(default_factory=dict)
+    blocks: dict[str, StepIds] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
 
     def reserve_call(self, call_id: str, *, nested: bool) -> None:
         """Keep ids for a call, before any tool of its response starts."""
-        if call_id in self.by_call:
+        if call_id in self.steps or call_id in self.blocks:
             return
         if nested:
             size = NESTED_STEPS[min(self.depth, len(NESTED_STEPS) - 1)]
-            self.by_call[call_id] = self.ids.sub(size)
+            self.blocks[call_id] = self.ids.sub(size)
         else:
-            self.by_call[call_id] = self.ids.take()
+            self.steps[call_id] = self.ids.take()
 
     def nested(self, call_id: str, ids: StepIds) -> Scope:
         """The scope of the agent that a call runs."""
@@ -172,10 +173,6 @@ class Execution:
         self._stop(Abort("failed", describe_error(what, step, error)))
         await asyncio.Event().wait()
 
-    async def in_thread(self, function: Any, *args: Any) -> Any:
-        """Run a function of this execution's run on a database thread."""
-        return await in_thread(function, *args)
-
 
 class Aborted(Exception):
     """The execution was stopped; `abort` says why."""
@@ -188,10 +185,11 @@ class Aborted(Exception):
 def describe_error(what: str, step: str, error: BaseException) -> dict[str, Any]:
     """An error as the run keeps it: what failed, where, and the bounded traceback."""
     lines = traceback.format_exception(error)
-    return {
+    described = {
         "what": what,
         "step": step,
         "type": type(error).__name__,
         "message": str(error)[:MAX_MESSAGE_CHARACTERS] or type(error).__name__,
         "traceback": "".join(lines)[-MAX_TRACEBACK_CHARACTERS:],
     }
+    return {key: storable(value) for key, value in described.items()}

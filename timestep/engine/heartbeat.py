@@ -118,7 +118,7 @@ def sweep(lost: str, worker_id: str) -> int:
 
 
 def _take_over_running(lost: str, worker_id: str, silent_s: float) -> None:
-    runs = Run.objects.select_for_update().filter(owner=lost, status=RunStatus.RUNNING)
+    runs = Run.objects.select_for_update(no_key=True).filter(owner=lost, status=RunStatus.RUNNING)
     for run in runs:
         executed = timezone.now() - (run.executing_since or timezone.now())
         counted = max(0.0, executed.total_seconds() - silent_s)

@@ -68,7 +68,8 @@ def host_segments(host: Host | None) -> None:
 async def run_segment(run_id: str, n: int) -> dict[str, Any]:
     """Execute a segment: claim the run, go on, and write how it ended."""
     host = _Current.host
-    assert host is not None, "host_segments() comes before DBOS is launched"
+    if host is None:
+        raise RuntimeError("host_segments() comes before DBOS is launched")
     claimed = await in_thread(claims.claim, run_id, n, host.worker_id)
     if isinstance(claimed, Refusal):
         return await _refused(run_id, n, claimed)
@@ -115,8 +116,7 @@ async def _executed(host: Host, claimed: Claim, execution: Execution) -> dict[st
     except Aborted as aborted:
         await _end_aborted(execution, aborted.abort)
         raise _parked(run.run_id, n) from None
-    except Exception as error:
-        # Whatever the SDK, a guardrail or the spec raises ends the run, with its traceback kept.
+    except Exception as error:  # noqa: BLE001 - the SDK, a guardrail, the spec: the run keeps it
         described = describe_error(f"agent {run.agent}", execution.last_step, error)
         await _end_aborted(execution, Abort("failed", described))
         raise _parked(run.run_id, n) from None
@@ -148,8 +148,10 @@ async def _gone_on(
     try:
         agent = build_agents(run.spec.body, host.tools)
         start: Any = run.input
-        if claimed.segment.revision is not None:
-            start = await _resumed(agent, claimed, scope)
+        revision = claimed.segment.revision
+        if revision is not None:
+            raw = await in_thread(RunStateStore.load, run.run_id, revision)
+            start = await _resumed(agent, raw, claimed.segment.decisions, scope)
         result, state = await _loop(agent, start, claimed, execution, scope)
     finally:
         timer()
@@ -177,13 +179,12 @@ def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
     return loop.call_later(delay, execution.stop, Abort("timed_out", error)).cancel
 
 
-async def _resumed(agent: Agent[Any], claimed: Claim, scope: Scope) -> RunState[Any, Any]:
-    revision = claimed.segment.revision
-    assert revision is not None
-    raw = await in_thread(RunStateStore.load, claimed.run.run_id, revision)
+async def _resumed(
+    agent: Agent[Any], raw: dict[str, Any], decisions: list[dict[str, Any]], scope: Scope
+) -> RunState[Any, Any]:
     state = await states.restore(agent, raw)
     states.reserve_for_resume(scope, state, raw)
-    states.apply_decisions(state, claimed.segment.decisions)
+    states.apply_decisions(state, decisions)
     return state
 
 

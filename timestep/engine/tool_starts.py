@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from timestep.ids import segment_id
 from timestep.models import ToolStart
+from timestep.storable import storable
 
 
 @transaction.atomic
@@ -23,7 +24,7 @@ def record(
     """
     fields = {"segment": segment_id(run_id, n), "step": step, "agent": agent, "tool": tool}
     start, created = ToolStart.objects.select_for_update().get_or_create(
-        run_id=run_id, call_id=call_id, defaults=fields | {"arguments": arguments}
+        run_id=run_id, call_id=call_id, defaults=fields | {"arguments": storable(arguments)}
     )
     if created:
         return None

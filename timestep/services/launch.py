@@ -15,6 +15,7 @@ from timestep.ids import RUN_ID, segment_id, time_ordered
 from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, Segment
 from timestep.notify import notify_dispatch
 from timestep.services.status import record_event
+from timestep.storable import storable
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -23,10 +24,10 @@ MAX_TIMEOUT_SECONDS = 30 * 24 * 3600.0
 MAX_PRIORITY = 2**31 - 2
 
 
-def launch(
+def launch(  # noqa: PLR0913 - what a launch can say; all but three have defaults
     *,
     spec: AgentSpec,
-    input: str | list[Any],
+    input: str | list[Any],  # noqa: A002 - the word that the SDK and the pages use
     agent: str,
     agent_version: int | None = None,
     run_id: str | None = None,
@@ -161,8 +162,8 @@ def _checked_input(value: str | list[Any]) -> str | list[Any]:
         raise InvalidInput("input", "is empty; say what the agent shall do")
     if isinstance(value, list) and not all(isinstance(item, dict) for item in value):
         raise InvalidInput("input", "every item of the list must be an object")
-    if "\x00" in str(value):
-        raise InvalidInput("input", "contains a NUL character, which databases cannot store")
+    if storable(value) != value:
+        raise InvalidInput("input", "contains a NUL or half a character, which no database stores")
     return value
 
 

@@ -12,17 +12,28 @@ class EventLike(Protocol):
     """What an event must have: a `RunEvent`, or a row of the feed."""
 
     @property
-    def seq(self) -> int: ...
+    def seq(self) -> int:
+        """Its number within the run."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """What happened."""
+
     @property
-    def step(self) -> str: ...
+    def step(self) -> str:
+        """The step it belongs to, or empty."""
+
     @property
-    def attempt(self) -> int: ...
+    def attempt(self) -> int:
+        """Which attempt of the step."""
+
     @property
-    def payload(self) -> dict[str, Any]: ...
+    def payload(self) -> dict[str, Any]:
+        """What there is to say."""
+
     @property
-    def at(self) -> datetime: ...
+    def at(self) -> datetime:
+        """When."""
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segme
 
 
 def _new_segment(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
-    run = Run.objects.select_for_update().filter(run_id=run_id).first()
+    run = Run.objects.select_for_update(no_key=True).filter(run_id=run_id).first()
     if run is None:
         raise RunNotFound(run_id)
     if Segment.objects.filter(run=run, revision=revision).exists():

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from timestep.models import Run, RunEvent, RunStatus
 from timestep.notify import notify_events
+from timestep.storable import storable
 
 
 def change_status(run_id: str, allowed: Iterable[str], to: RunStatus, **fields: Any) -> bool:
@@ -40,7 +41,7 @@ def record_event(run_id: str, kind: str, payload: dict[str, Any]) -> RunEvent:
     Run.objects.filter(run_id=run_id).update(last_seq=F("last_seq") + 1)
     seq = Run.objects.values_list("last_seq", flat=True).get(run_id=run_id)
     event = RunEvent.objects.create(
-        run_id=run_id, seq=seq, kind=kind, payload=payload, at=timezone.now()
+        run_id=run_id, seq=seq, kind=kind, payload=storable(payload), at=timezone.now()
     )
     notify_events([run_id])
     return event

@@ -29,7 +29,9 @@ __all__ = [
 class ResponsesModel(OpenAIResponsesModel):
     """The SDK's Responses model, whose streams end with a completed answer or an error."""
 
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
+    async def stream_response(
+        self, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[TResponseStreamEvent]:
         """The events of one whole answer."""
         async with aclosing(whole(super().stream_response(*args, **kwargs))) as events:
             async for event in events:
@@ -39,7 +41,9 @@ class ResponsesModel(OpenAIResponsesModel):
 class ChatModel(OpenAIChatCompletionsModel):
     """The SDK's Chat Completions model, whose streams end with a completed answer or an error."""
 
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
+    async def stream_response(
+        self, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[TResponseStreamEvent]:
         """The events of one whole answer."""
         async with aclosing(whole(super().stream_response(*args, **kwargs))) as events:
             async for event in events:

@@ -17,7 +17,9 @@ from timestep.providers import OLLAMA, OPENAI, Provider
 _Key = tuple[str, str, str]
 # Seconds. Reading waits for the next piece of a stream, and models may think for minutes first.
 _TIMEOUT = httpx2.Timeout(600.0, connect=10.0)
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, AsyncOpenAI]] = WeakKeyDictionary()
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, AsyncOpenAI]] = (
+    WeakKeyDictionary()
+)
 
 
 def openai_client(model: str) -> AsyncOpenAI:

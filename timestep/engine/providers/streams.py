@@ -43,7 +43,9 @@ class AnswerIncomplete(TimestepError):
     """The model stopped before its answer was complete: out of tokens, or filtered."""
 
 
-async def whole(events: AsyncIterator[TResponseStreamEvent]) -> AsyncGenerator[TResponseStreamEvent]:
+async def whole(
+    events: AsyncIterator[TResponseStreamEvent],
+) -> AsyncGenerator[TResponseStreamEvent]:
     """Pass on the events of one answer, up to its completion.
 
     Raises:

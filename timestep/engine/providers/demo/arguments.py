@@ -1,7 +1,8 @@
 """Values for a JSON schema, drawn from a text: what the demo model passes to tools.
 
-A value is *grounded* when the text, or what tools answered, says it; others are made up, always in
-the same way. The first source that knows a value wins: `name: value` in the question, then what
+Where a value comes from has a level: `SAID` by the text or by what tools answered, `LOOSE` (the whole
+question, a default number, an enum's first value), or `INVENTED` (an example of the schema's, or
+a stand-in); always the same for the same question. The first source that knows a value wins: `name: value` in the question, then what
 its name and type hint at, then what is known from tools, then the schema's own default.
 """
 
@@ -19,17 +20,19 @@ from timestep.engine.providers.demo.words import name_stems, split_name, stem, s
 Schema = Mapping[str, Any]
 _DEEP = 8
 _MAX_ITEMS = 10
-_MONEY = {stem(word) for word in ("amount", "price", "total", "sum", "cost", "value", "fee")}
 _CENTS = {stem(word) for word in ("cents", "cent", "minor", "pennies", "pence")}
 _COUNTLESS = {"count", "number", "num", "max", "min", "limit", "of", "n"}
 
 
+SAID, LOOSE, INVENTED = 2, 1, 0
+
+
 @dataclass(frozen=True)
 class Drawn:
-    """A value, and whether it was said rather than made up."""
+    """A value, and the level of what it comes from."""
 
     value: Any
-    grounded: bool
+    level: int
 
 
 @dataclass
@@ -75,15 +78,15 @@ class _Drawer:
     def value(self, name: str, schema: Schema, depth: int) -> Drawn:
         schema, nullable = self._plain(schema)
         if "const" in schema:
-            return Drawn(schema["const"], True)
+            return Drawn(schema["const"], SAID)
         if nullable and depth > _DEEP:
-            return Drawn(None, True)
+            return Drawn(None, SAID)
         drawn = self._choice(schema) if schema.get("enum") else self._typed(name, schema, depth)
-        if drawn.grounded:
+        if drawn.level == SAID:
             return drawn
         if "default" in schema:
-            return Drawn(schema["default"], True)
-        return Drawn(None, True) if nullable else drawn
+            return Drawn(schema["default"], SAID)
+        return Drawn(None, SAID) if nullable else drawn
 
     def _plain(self, schema: Schema) -> tuple[Schema, bool]:
         """The schema without references and alternatives, and whether null is allowed."""
@@ -116,7 +119,7 @@ class _Drawer:
     def _typed(self, name: str, schema: Schema, depth: int) -> Drawn:
         kind = schema.get("type") or _guess(schema)
         if kind == "null":
-            return Drawn(None, True)
+            return Drawn(None, SAID)
         return self._by_type.get(str(kind), self._string)(name, schema, depth)
 
     def _choice(self, schema: Schema) -> Drawn:
@@ -124,35 +127,34 @@ class _Drawer:
         for option in schema["enum"]:
             wanted = name_stems(str(option))
             if wanted and wanted <= said:
-                return Drawn(option, True)
-        return Drawn(schema["enum"][0], False)
+                return Drawn(option, SAID)
+        return Drawn(schema["enum"][0], LOOSE)
 
     def _object(self, _name: str, schema: Schema, depth: int) -> Drawn:
         required = set(schema.get("required", ()))
         values: dict[str, Any] = {}
-        grounded = True
+        level = SAID
         for name, part in (schema.get("properties") or {}).items():
             if depth > _DEEP and name not in required:
                 continue
             drawn = self.value(name, part, depth + 1)
-            if name in required or (drawn.grounded and drawn.value is not None):
+            if name in required or (drawn.level == SAID and drawn.value is not None):
                 values[name] = drawn.value
-                grounded = grounded and (drawn.grounded or name not in required)
-        return Drawn(values, grounded)
+                level = min(level, drawn.level)
+        return Drawn(values, level)
 
     def _array(self, name: str, schema: Schema, depth: int) -> Drawn:
         least, most = schema.get("minItems", 0), min(schema.get("maxItems", _MAX_ITEMS), 100)
         items: Schema = schema.get("items") or {}
         if depth > _DEEP:
-            return Drawn([], False)
-        found = self._many(name, self._plain(items)[0])
-        grounded = bool(found)
+            return Drawn([], LOOSE)
+        found, level = self._many(name, self._plain(items)[0]), SAID
         if not found:
             one = self.value(name, items, depth + 1)
-            found, grounded = [one.value], one.grounded
+            found, level = [one.value], one.level
         while len(found) < least:
             found.append(found[-1])
-        return Drawn(found[: max(least, most)], grounded)
+        return Drawn(found[: max(least, most)], level)
 
     def _many(self, name: str, items: Schema) -> list[Any]:
         """All values of the text that fit the items of an array."""
@@ -169,17 +171,18 @@ class _Drawer:
     def _boolean(self, name: str, _schema: Schema, _depth: int) -> Drawn:
         known = self._source.known.get(name)
         if isinstance(known, bool):
-            return Drawn(known, True)
-        return Drawn(strings.affirmed(name, self._source.facts), True)
+            return Drawn(known, SAID)
+        return Drawn(strings.affirmed(name, self._source.facts), SAID)
 
     def _number(self, name: str, schema: Schema, _depth: int) -> Drawn:
         said = self._said_number(name, schema)
         if said is None:
-            said = _decimal(self._source.known.get(name))
+            said = _decimal(strings.known(name, self._source.known))
         if said is None and self._source.free:
             said = self._source.free.pop(0)
-        made_up = Decimal(1)
-        return Drawn(_fit(made_up if said is None else said, schema), said is not None)
+        if said is None:
+            return Drawn(_fit(Decimal(1), schema), LOOSE)
+        return Drawn(_fit(said, schema), SAID)
 
     def _said_number(self, name: str, schema: Schema) -> Decimal | None:
         """A number that the name asks for: keyed, money, counted, or an id."""
@@ -188,7 +191,7 @@ class _Drawer:
             return self._take(keyed)
         hints = name_stems(name)
         in_cents = bool(hints & _CENTS) or "in cents" in str(schema.get("description", "")).lower()
-        if (hints & _MONEY or in_cents) and facts.amounts:
+        if (hints & strings.MONEY or in_cents) and facts.amounts:
             amount = facts.amounts[0].value
             return amount * 100 if in_cents else amount
         for word in split_name(name):
@@ -207,13 +210,14 @@ class _Drawer:
     def _string(self, name: str, schema: Schema, _depth: int) -> Drawn:
         source = self._source
         if source.summary is not None and strings.wants_words(name, schema):
-            return Drawn(strings.bounded(source.summary, schema), True)
+            return Drawn(strings.bounded(source.summary, schema), SAID)
         said = strings.said(name, schema, source.facts)
-        if said is None and (known := source.known.get(name)) is not None:
+        if said is None and (known := strings.known(name, source.known)) is not None:
             said = str(known)
         if said is not None:
-            return Drawn(strings.bounded(said, schema), True)
-        return Drawn(strings.bounded(strings.made_up(name, schema, source.facts), schema), False)
+            return Drawn(strings.bounded(said, schema), SAID)
+        value, level = strings.stand_in(name, schema, source.facts)
+        return Drawn(strings.bounded(value, schema), LOOSE if level else INVENTED)
 
 
 def _without(schema: Schema, *names: str) -> dict[str, Any]:

@@ -105,7 +105,10 @@ def parsed(text: Any) -> Any:
 def _collect(source: Any, values: dict[str, Any], depth: int = 0) -> None:
     if isinstance(source, dict) and depth < 4:
         for name, value in source.items():
-            if isinstance(value, dict | list):
+            if isinstance(value, list) and value and isinstance(value[0], str | int | float):
+                # The first of several orders is an order.
+                values[str(name).removesuffix("s")] = value[0]
+            elif isinstance(value, dict | list):
                 _collect(value, values, depth + 1)
             elif value is not None:
                 values[str(name)] = value

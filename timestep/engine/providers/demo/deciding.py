@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from timestep.engine.providers.demo.arguments import Source, draw
+from timestep.engine.providers.demo.arguments import LOOSE, SAID, Source, draw
 from timestep.engine.providers.demo.conversation import Conversation
 from timestep.engine.providers.demo.facts import Facts
 from timestep.engine.providers.demo.words import name_stems, stem, stems
@@ -21,7 +21,8 @@ _RELEVANT = 2
 _PLAIN_VERBS = {stem(w) for w in "get find do make run call tool the fetch look up lookup".split()}
 _ROLES = {stem(word) for word in "agent team desk assistant bot service".split()}
 _HAND_VERBS = {
-    stem(w) for w in "hand handoff handover transfer delegate pass route send forward refer escalate".split()
+    stem(w)
+    for w in "hand handoff handover transfer delegate pass route send forward refer escalate".split()
 }
 _ASIDE = _HAND_VERBS | _ROLES | {
     stem(w)
@@ -78,7 +79,9 @@ def decide(now: Situation) -> list[Planned]:
     done = {call.name for call in now.conversation.calls}
     if now.only == "none" or len(now.conversation.calls) >= MAX_CALLS:
         return []
-    target = next((offer for offer in now.handoffs if offer.name not in done and wants(offer, now)), None)
+    target = next(
+        (offer for offer in now.handoffs if offer.name not in done and wants(offer, now)), None
+    )
     calls = _tool_calls(now, [tool for tool in now.tools if tool.name not in done], bool(target))
     if calls or target is None:
         return calls if now.parallel else calls[:1]
@@ -107,29 +110,33 @@ def _tells(sentence: str, target: set[str], asked: set[str]) -> bool:
 
 def _tool_calls(now: Situation, open_tools: list[Offer], leaving: bool) -> list[Planned]:
     """Calls whose arguments are known go first; the others may learn from their results."""
-    chosen = _chosen(now, open_tools, leaving)
+    chosen, fit = _chosen(now, open_tools)
     drawn = [(tool, draw(tool.schema, source_of(now.conversation))) for tool in chosen]
-    ready = [(tool, found) for tool, found in drawn if found.grounded]
-    batch = ready or ([] if leaving else drawn)
-    made = {(call.name, _json(call.arguments)) for call in now.conversation.calls}
-    calls = [Planned(tool.name, _json(found.value)) for tool, found in batch]
-    return [call for call in calls if (call.name, call.arguments) not in made][:_MAX_BATCH]
+    batch = [(tool, found) for tool, found in drawn if found.level == SAID]
+    if not batch and not leaving:
+        # What fits the question is called even with made-up arguments; nothing else is.
+        batch = [(tool, found) for tool, found in drawn if fit or found.level == LOOSE]
+    made = [(call.name, call.arguments) for call in now.conversation.calls]
+    return [
+        Planned(tool.name, json.dumps(found.value, ensure_ascii=False))
+        for tool, found in batch
+        if (fit or not leaving) and (tool.name, found.value) not in made
+    ][:_MAX_BATCH]
 
 
-def _chosen(now: Situation, open_tools: list[Offer], leaving: bool) -> list[Offer]:
-    """The tools worth calling, the best first: those that fit the question, else all."""
+def _chosen(now: Situation, open_tools: list[Offer]) -> tuple[list[Offer], bool]:
+    """The tools worth calling, the best first: those that fit the question (True), else all."""
     asked = now.conversation.asked
-    forced = [tool for tool in now.tools if tool.name == now.only]
-    if forced:
-        return [tool for tool in open_tools if tool in forced]
+    if any(tool.name == now.only for tool in now.tools):
+        return [tool for tool in open_tools if tool.name == now.only], True
     if _EVERY_TOOL.search(asked):
-        return open_tools
+        return open_tools, True
     ranked = sorted(open_tools, key=lambda tool: -relevance(tool, asked))
-    fitting = [tool for tool in ranked if relevance(tool, asked) >= _RELEVANT]
-    any_fits = any(relevance(tool, asked) >= _RELEVANT for tool in now.tools)
-    if fitting or any_fits or leaving:
-        return fitting
-    return [] if _SMALL_TALK.fullmatch(asked) and now.only != "required" else ranked
+    if any(relevance(tool, asked) >= _RELEVANT for tool in now.tools):
+        return [tool for tool in ranked if relevance(tool, asked) >= _RELEVANT], True
+    if now.only == "required":
+        return ranked, True
+    return ([] if _SMALL_TALK.fullmatch(asked) else ranked), False
 
 
 def relevance(tool: Offer, asked: str) -> int:
@@ -152,8 +159,5 @@ def source_of(conversation: Conversation, summary: str | None = None) -> Source:
 def _handoff_arguments(offer: Offer, now: Situation) -> str:
     if not offer.schema.get("properties"):
         return "{}"
-    return _json(draw(offer.schema, source_of(now.conversation)).value)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    value = draw(offer.schema, source_of(now.conversation)).value
+    return json.dumps(value, ensure_ascii=False)

@@ -98,7 +98,9 @@ def stream(done: Response, items: list[Item]) -> Iterator[TResponseStreamEvent]:
     """The events of a response, one delta for each token."""
     number = itertools.count()
     begun = done.model_copy(update={"status": "in_progress", "output": [], "usage": None})
-    yield ResponseCreatedEvent(type="response.created", response=begun, sequence_number=next(number))
+    yield ResponseCreatedEvent(
+        type="response.created", response=begun, sequence_number=next(number)
+    )
     yield ResponseInProgressEvent(
         type="response.in_progress", response=begun, sequence_number=next(number)
     )

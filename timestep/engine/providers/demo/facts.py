@@ -29,7 +29,9 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I)
 _PHONE = re.compile(r"\+\d[\d ()/-]{6,}\d")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|(?<!\w)'([^'\n]+)'(?!\w)")
 _BARE = re.compile(r"(?<![\w.,#-])-?\d+(?:\.\d+)?(?![\w-]|[.,]\d)")
-_MIXED_ID = re.compile(r"\b(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
+_MIXED_ID = re.compile(
+    r"\b(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b"
+)
 _LABELLED = re.compile(
     r"\b(order|invoice|ticket|customer|booking|case|room|table|product|item|account|user)"
     r"\b\W*(?:id|number|no\.?|nr\.?)?\W*$",
@@ -103,7 +105,9 @@ class Facts:
         found = [
             (m[1].lower(), m[2]) for m in _PLACE.finditer(self.text) if not _CURRENCY.match(m[2])
         ]
-        more = [("", w) for m in found for w in re.findall(rf"{m[1]}\s+and\s+{_CAPITALS}", self.text)]
+        more = [
+            ("", w) for m in found for w in re.findall(rf"{m[1]}\s+and\s+{_CAPITALS}", self.text)
+        ]
         return found + more or [("in", word) for word in _LOW_PLACE.findall(self.text)]
 
     def first(self, kind: str) -> str | None:
@@ -118,13 +122,17 @@ class Facts:
     def ident(self, nouns: list[str]) -> str | None:
         """An id: the one after these nouns, else one that carries another noun's name not."""
         for noun in nouns:
-            pattern = rf"\b{re.escape(noun)}s?\b\W*(?:id|number|no\.?|nr\.?)?\W*([A-Za-z]*-?\d[\w-]*)"
+            pattern = (
+                rf"\b{re.escape(noun)}s?\b\W*(?:id|number|no\.?|nr\.?)?\W*([A-Za-z]*-?\d[\w-]*)"
+            )
             if found := re.search(pattern, self.text, re.IGNORECASE):
                 return found[1]
         if found := re.search(r"#([\w-]*\d[\w-]*)", self.text) or self._mixed():
             return found[found.re.groups]
         for number in _BARE.finditer(_AMOUNT.sub(lambda m: " " * len(m[0]), self.text)):
-            if not (nouns and _LABELLED.search(self.text[max(0, number.start() - 40) : number.start()])):
+            if not (
+                nouns and _LABELLED.search(self.text[max(0, number.start() - 40) : number.start()])
+            ):
                 return number[0]
         return None
 

@@ -11,9 +11,12 @@ SIGNATURE = "(demo model, offline)"
 _MAX_OUTPUT = 400
 _MAX_QUOTE = 160
 _REJECTED = re.compile(
-    r"^[^.:]{0,80}\b(?:not approved|rejected|not approve|denied|declined)\b[\s.:;,-]*", re.IGNORECASE
+    r"^[^.:]{0,80}\b(?:not approved|rejected|not approve|denied|declined)\b[\s.:;,-]*",
+    re.IGNORECASE,
 )
-_FAILED = re.compile(r"^(?:an error occurred|error\b|tool .{0,80} (?:failed|timed out))", re.IGNORECASE)
+_FAILED = re.compile(
+    r"^(?:an error occurred|error\b|tool .{0,80} (?:failed|timed out))", re.IGNORECASE
+)
 _FAILED_HEAD = re.compile(r"^an error occurred while .{0,80}? Error:\s*", re.IGNORECASE)
 
 
@@ -50,8 +53,8 @@ def _tell(call: Call) -> str:
 def _plain(value: Any) -> str:
     """A JSON value in words: `order id 4711, status refunded`."""
     if isinstance(value, dict):
-        said = (f"{str(k).replace('_', ' ')} {_plain(v)}" for k, v in value.items() if v is not None)
-        return ", ".join(said)
+        told = ((k, v) for k, v in value.items() if v is not None and k != "demo_data")
+        return ", ".join(f"{str(k).replace('_', ' ')} {_plain(v)}" for k, v in told)
     if isinstance(value, list):
         return " and ".join(_plain(part) for part in value) or "none"
     if isinstance(value, bool):

@@ -32,17 +32,28 @@ def said(name: str, schema: Schema, facts: Facts) -> str | None:
     return _by_pattern(schema, facts) or _example_said(schema, facts)
 
 
-def made_up(name: str, schema: Schema, facts: Facts) -> str:
-    """A value for what the text does not say: an example of the schema's, or a plain stand-in."""
+def known(name: str, values: Mapping[str, Any]) -> Any:
+    """What tools said about this property: under its name, or under one that means the same."""
+    if name in values:
+        return values[name]
+    if split_name(name)[-1:] in (["id"], ["number"]):
+        return next((values[noun] for noun in nouns(name) if noun in values), None)
+    if name_stems(name) & MONEY:
+        return next((value for key, value in values.items() if name_stems(key) & MONEY), None)
+    return None
+
+
+def stand_in(name: str, schema: Schema, facts: Facts) -> tuple[str, bool]:
+    """A value for what nobody said, and whether at least the question is in it."""
     shape = _SHAPES.get(str(schema.get("format")))
     if shape is not None:
-        return shape
+        return shape, False
     if examples := schema.get("examples") or _examples(schema):
-        return str(examples[0])
+        return str(examples[0]), False
     hints = name_stems(name)
     if hints & _LIMITED:
-        return "EUR" if stem("currency") in hints else "unknown"
-    return (facts.quoted or [facts.text.strip()])[0][:_MAX_WORDS]
+        return ("EUR" if stem("currency") in hints else "unknown"), False
+    return (facts.quoted or [facts.text.strip()])[0][:_MAX_WORDS], True
 
 
 def several(name: str, schema: Schema, facts: Facts) -> Sequence[str]:
@@ -103,7 +114,7 @@ def _first(kind: str) -> Reader:
 
 def _currency(name: str, _schema: Schema, facts: Facts) -> str | None:
     target = {"to", "target", "into"} & set(split_name(name))
-    return (facts.currencies[-1:] if target else facts.currencies[:1] or [None])[0]
+    return next(iter(facts.currencies[-1:] if target else facts.currencies), None)
 
 
 def _money(_name: str, _schema: Schema, facts: Facts) -> str | None:
@@ -155,7 +166,9 @@ def _by_pattern(schema: Schema, facts: Facts) -> str | None:
 
 def _examples(schema: Schema) -> list[str]:
     found = _EXAMPLES.search(str(schema.get("description", "")))
-    return [part.strip() for part in re.split(r",|\bor\b", found[1]) if part.strip()] if found else []
+    return (
+        [part.strip() for part in re.split(r",|\bor\b", found[1]) if part.strip()] if found else []
+    )
 
 
 def _example_said(schema: Schema, facts: Facts) -> str | None:
@@ -169,6 +182,7 @@ def _stemmed(words: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words.split())
 
 
+MONEY = _stemmed("amount price total sum cost value fee")
 _PLACES = "city place location town country destination origin region airport"
 _BY_FORMAT: Mapping[str, Reader] = {
     "email": _email,
@@ -186,7 +200,7 @@ _BY_WORDS: Sequence[tuple[frozenset[str], Reader]] = (
     (_stemmed("time"), _first("time")),
     (_stemmed("phone tel mobile"), _first("phone")),
     (_stemmed("currency"), _currency),
-    (_stemmed("amount price total sum cost fee"), _money),
+    (MONEY, _money),
     (_stemmed("id number no nr order invoice ticket reference ref code sku case booking"), _ident),
     (_stemmed(_PLACES), _place),
     (_stemmed("customer name person user guest recipient author client"), _person),
