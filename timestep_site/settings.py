@@ -132,15 +132,30 @@ LOGGING = {
             "style": "{",
         },
     },
+    "filters": {
+        # /readyz says 503 for as long as it takes, and is asked all the time.
+        "not_unready": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", None) != 503,
+        },
+    },
     "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["terminal"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         # A page that is not there is no event of the server's.
-        "django.request": {"handlers": [], "propagate": True, "level": "ERROR"},
+        "django.request": {
+            "handlers": [],
+            "propagate": True,
+            "level": "ERROR",
+            "filters": ["not_unready"],
+        },
         "daphne": {"level": "WARNING"},
     },
 }
 
 TIMESTEP_APPROVAL_GATE = "approvals.gate.RecordingGate"
 TIMESTEP_TOOLS = conf.tool_modules()
+
+# What every worker calls on time (see docs/settings.md).
+TIMESTEP_CLOCKS = ["workflows.services.schedules.fire_due"]
