@@ -87,9 +87,13 @@ def answer(script: Json, at: Position) -> Answer:
     return Answer(
         ident=ident,
         tokens=_tokens(turn, at),
-        calls=[_call(call, f"call_{ident}_{i}", at) for i, call in enumerate(turn.get("calls", []))],
+        calls=[
+            _call(call, f"call_{ident}_{i}", at) for i, call in enumerate(turn.get("calls", []))
+        ],
         delay=turn.get("delay", 0.0),
-        token_delay=turn.get("token_delay", part.get("token_delay", script.get("token_delay", 0.0))),
+        token_delay=turn.get(
+            "token_delay", part.get("token_delay", script.get("token_delay", 0.0))
+        ),
         faults=turn.get("faults", []),
     )
 

@@ -236,7 +236,9 @@ class Connection:
         if how == "hang":
             await self._pause(3600, gone)
         elif how == "half_event":
-            await self._chunk(_sse({"type": "response.output_text.delta", "d": "x" * 40})[:50], gone)
+            await self._chunk(
+                _sse({"type": "response.output_text.delta", "d": "x" * 40})[:50], gone
+            )
             await self._chunk(b"\n\n", gone)
         elif how != "truncate":
             code, message = fault.get("code", "server_error"), fault.get("message", "it broke")
@@ -274,7 +276,9 @@ class Connection:
 
 def _error(fault: Json) -> Json:
     message, code = fault.get("message", "the script says so"), fault.get("code")
-    return {"error": {"message": message, "type": code or "fake_error", "code": code, "param": None}}
+    return {
+        "error": {"message": message, "type": code or "fake_error", "code": code, "param": None}
+    }
 
 
 def _whole(request: Request, planned: Answer) -> Json:

@@ -151,7 +151,11 @@ def chat_completion(answer: Answer, body: Json) -> Json:
     if answer.calls:
         message["tool_calls"] = chat_calls(answer)  # type: ignore[assignment]
     choice = {"index": 0, "message": message, "finish_reason": _finish(answer), "logprobs": None}
-    return {**_chat(answer, body, "chat.completion"), "choices": [choice], **_chat_usage(answer, body)}
+    return {
+        **_chat(answer, body, "chat.completion"),
+        "choices": [choice],
+        **_chat_usage(answer, body),
+    }
 
 
 def _finish(answer: Answer) -> str:
@@ -185,7 +189,13 @@ def chat_events(answer: Answer, body: Json) -> Iterator[Json]:
 def failure_event(how: str, answer: Answer, body: Json, code: str, message: str) -> Json:
     """The API's own ways to end a stream without an answer."""
     if how == "error":
-        return {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 1}
+        return {
+            "type": "error",
+            "code": code,
+            "message": message,
+            "param": None,
+            "sequence_number": 1,
+        }
     if how == "api_error":
         return {"error": {"message": message, "type": code, "code": code, "param": None}}
     ended = response(answer, body, how, [])

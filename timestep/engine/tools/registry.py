@@ -74,9 +74,7 @@ def load_tools() -> dict[str, RegisteredTool]:
 def publish_catalogue(tools: Mapping[str, RegisteredTool]) -> None:
     """Write what this process has into the catalogue; what is in it beyond that is marked gone."""
     rows = [_row(entry) for entry in tools.values()]
-    columns = [
-        field.name for field in CatalogueTool._meta.concrete_fields if not field.primary_key
-    ]
+    columns = [field.name for field in CatalogueTool._meta.concrete_fields if not field.primary_key]
     with transaction.atomic():
         CatalogueTool.objects.filter(present=True).exclude(name__in=tools).update(present=False)
         CatalogueTool.objects.bulk_create(

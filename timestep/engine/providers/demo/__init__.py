@@ -55,10 +55,10 @@ class DemoModel(Model):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def get_response(
+    async def get_response(  # noqa: PLR0913 - the SDK's signature, as is `input`
         self,
         system_instructions: str | None,
-        input: str | list[TResponseInputItem],
+        input: str | list[TResponseInputItem],  # noqa: A002
         model_settings: ModelSettings,
         tools: list[Tool],
         output_schema: AgentOutputSchemaBase | None,
@@ -76,10 +76,10 @@ class DemoModel(Model):
                 return _model_response(event.response)
         raise AssertionError("a demo stream always completes")
 
-    async def stream_response(
+    async def stream_response(  # noqa: PLR0913 - the SDK's signature, as is `input`
         self,
         system_instructions: str | None,
-        input: str | list[TResponseInputItem],
+        input: str | list[TResponseInputItem],  # noqa: A002
         model_settings: ModelSettings,
         tools: list[Tool],
         output_schema: AgentOutputSchemaBase | None,

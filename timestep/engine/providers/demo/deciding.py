@@ -11,24 +11,26 @@ from typing import Any
 from timestep.engine.providers.demo.arguments import LOOSE, SAID, Source, draw
 from timestep.engine.providers.demo.conversation import Conversation
 from timestep.engine.providers.demo.facts import Facts
-from timestep.engine.providers.demo.words import name_stems, stem, stems
+from timestep.engine.providers.demo.words import name_stems, stem, stemmed, stems
 
 MAX_CALLS = 16
 _MAX_BATCH = 8
 _MAX_READ = 4_000
 _RELEVANT = 2
 
-_PLAIN_VERBS = {stem(w) for w in "get find do make run call tool the fetch look up lookup".split()}
-_ROLES = {stem(word) for word in "agent team desk assistant bot service".split()}
-_HAND_VERBS = {
-    stem(w)
-    for w in "hand handoff handover transfer delegate pass route send forward refer escalate".split()
-}
-_ASIDE = _HAND_VERBS | _ROLES | {
-    stem(w)
-    for w in "customer user guest people person somebody someone anybody anyone everything asks ask "
-    "wants want needs need request question message over off help hand".split()
-}  # fmt: skip
+_PLAIN_VERBS = stemmed("get find do make run call tool the fetch look up lookup")
+_ROLES = stemmed("agent team desk assistant bot service")
+_HAND_VERBS = stemmed(
+    "hand handoff handover transfer delegate pass route send forward refer escalate"
+)
+_ASIDE = (
+    _HAND_VERBS
+    | _ROLES
+    | stemmed(
+        "customer user guest people person somebody someone anybody anyone everything asks ask "
+        "wants want needs need request question message over off help handle"
+    )
+)
 _CONDITION = re.compile(
     r"\b(if|when|whenever|for|about|unless|regarding|concerning|only|in case)\b", re.IGNORECASE
 )
@@ -41,7 +43,7 @@ _SMALL_TALK = re.compile(
 
 @dataclass(frozen=True)
 class Offer:
-    """A tool or a handoff that the model may call. `target` is the agent that a handoff leads to."""
+    """A tool or a handoff that the model may call; `target` is the handoff's agent."""
 
     name: str
     description: str
@@ -94,7 +96,7 @@ def wants(offer: Offer, now: Situation) -> bool:
     target = (name_stems(offer.target) - _ROLES) or name_stems(offer.target)
     if target & asked:
         return True
-    if len((stems(offer.description) - _ASIDE - {stem("handle")}) & asked) >= 2:
+    if len((stems(offer.description) - _ASIDE) & asked) >= 2:
         return True
     sentences = re.split(r"[.!?;\n]", now.instructions[:_MAX_READ])
     return any(_tells(sentence, target, asked) for sentence in sentences)

@@ -113,11 +113,11 @@ def stream(done: Response, items: list[Item]) -> Iterator[TResponseStreamEvent]:
 
 
 def _added(item: Item, index: int, number: Iterator[int]) -> ResponseOutputItemAddedEvent:
-    empty: dict[str, Any] = {"status": "in_progress"}
-    empty |= {"arguments": ""} if isinstance(item, ResponseFunctionToolCall) else {"content": []}
+    is_call = isinstance(item, ResponseFunctionToolCall)
+    content: dict[str, Any] = {"arguments": ""} if is_call else {"content": []}
     return ResponseOutputItemAddedEvent(
         type="response.output_item.added",
-        item=item.model_copy(update=empty),
+        item=item.model_copy(update={"status": "in_progress", **content}),
         output_index=index,
         sequence_number=next(number),
     )
@@ -181,7 +181,6 @@ def _call_events(
     yield ResponseFunctionCallArgumentsDoneEvent(
         type="response.function_call_arguments.done",
         arguments=item.arguments,
-        name=item.name,
         sequence_number=next(number),
         **at,
     )

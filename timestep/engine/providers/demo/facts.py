@@ -37,7 +37,7 @@ _LABELLED = re.compile(
     r"\b\W*(?:id|number|no\.?|nr\.?)?\W*$",
     re.IGNORECASE,
 )
-_CAPITALS = r"((?:[A-Z][\w'’-]+)(?:\s+[A-Z][\w'’-]+)*)"
+_CAPITALS = r"((?:[A-Z][\w'\u2019-]+)(?:\s+[A-Z][\w'\u2019-]+)*)"
 _PLACE = re.compile(rf"\b(in|to|from|near|at|around|of|for)\s+{_CAPITALS}")
 _LOW_PLACE = re.compile(r"\bin\s+(?!the\b|my\b|a\b|an\b|this\b|total\b)([a-z]{3,})")
 _PERSON = re.compile(
@@ -49,7 +49,9 @@ _WISH = re.compile(
     r"give|send|help|let)\b",
     re.IGNORECASE,
 )
-_WORDS = ("zero one two three four five six seven eight nine ten eleven twelve").split()
+_WORDS = tuple(
+    re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Facts:
         rest = self.text
         for pattern in (_AMOUNT, _STAMP, _DATE, _TIME, _UUID, _PHONE, _EMAIL, _URL):
             rest = pattern.sub(" ", rest)
-        found = [Decimal(number) for number in _BARE.findall(rest)]
+        found = [Decimal(m[0]) for m in _BARE.finditer(rest) if not _labelled(rest, m.start())]
         return found or [Decimal(_WORDS.index(w)) for w in rest.lower().split() if w in _WORDS]
 
     @cached_property
@@ -120,7 +122,7 @@ class Facts:
         return found[0] if found else None
 
     def ident(self, nouns: list[str]) -> str | None:
-        """An id: the one after these nouns, else one that carries another noun's name not."""
+        """An id: the one after these nouns, else one that no other noun stands before."""
         for noun in nouns:
             pattern = (
                 rf"\b{re.escape(noun)}s?\b\W*(?:id|number|no\.?|nr\.?)?\W*([A-Za-z]*-?\d[\w-]*)"
@@ -172,6 +174,11 @@ class Facts:
         pattern = rf"\b{spaced}\s*[=:]\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s,;]+))"
         found = re.search(pattern, self.text, re.IGNORECASE)
         return next((group for group in found.groups() if group), None) if found else None
+
+
+def _labelled(text: str, start: int) -> bool:
+    """Whether the number that starts there is the order 4711 rather than a number of things."""
+    return bool(_LABELLED.search(text[max(0, start - 40) : start]))
 
 
 def currency_code(name: str) -> str:

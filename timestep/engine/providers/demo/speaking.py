@@ -11,7 +11,7 @@ SIGNATURE = "(demo model, offline)"
 _MAX_OUTPUT = 400
 _MAX_QUOTE = 160
 _REJECTED = re.compile(
-    r"^[^.:]{0,80}\b(?:not approved|rejected|not approve|denied|declined)\b[\s.:;,-]*",
+    r"^.{0,80}?\b(?:not approved?|rejected|denied|declined)\b[^.:\n]*[.:]?\s*(?:their reason:\s*)?",
     re.IGNORECASE,
 )
 _FAILED = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from timestep.engine.providers.demo.facts import Facts
-from timestep.engine.providers.demo.words import name_stems, split_name, stem, stems
+from timestep.engine.providers.demo.words import name_stems, split_name, stem, stemmed, stems
 
 Schema = Mapping[str, Any]
 Reader = Callable[[str, Schema, Facts], "str | None"]
@@ -15,7 +15,9 @@ Reader = Callable[[str, Schema, Facts], "str | None"]
 _MAX_WORDS = 500
 _GENERIC = frozenset({"id", "number", "no", "nr", "num", "ref", "reference", "code", "key"})
 _NOT = re.compile(r"\b(?:no|not|without|don't|do not|never)\s+(?:\w+\s+)?$", re.IGNORECASE)
-_EXAMPLES = re.compile(r"(?:for example|e\.g\.|such as|one of|like)[:,]?\s+([^.]+)", re.IGNORECASE)
+_EXAMPLES = re.compile(
+    r"(?:for example|e\.g\.|such as|one of)[:,]?\s+((?:[^.]|\.(?=\d))+)", re.IGNORECASE
+)
 _QUESTION = (
     "query question text message prompt input request topic content body search q keyword task"
 )
@@ -62,9 +64,9 @@ def several(name: str, schema: Schema, facts: Facts) -> Sequence[str]:
     if listed:
         return [part.strip(" '\"[]") for part in re.split(r",|\band\b", listed[1]) if part.strip()]
     hints = name_stems(name)
-    if hints & _stemmed("email mail") or schema.get("format") == "email":
+    if hints & stemmed("email mail") or schema.get("format") == "email":
         return facts.emails
-    if hints & _stemmed(_PLACES):
+    if hints & stemmed(_PLACES):
         return [place for _, place in facts.places]
     return facts.quoted
 
@@ -83,7 +85,7 @@ def affirmed(name: str, facts: Facts) -> bool:
 
 def wants_words(name: str, schema: Schema) -> bool:
     """Whether an output's property is to be filled with the model's own words."""
-    return not schema.get("format") and bool(name_stems(name) & _stemmed(_OWN_WORDS))
+    return not schema.get("format") and bool(name_stems(name) & stemmed(_OWN_WORDS))
 
 
 def nouns(name: str) -> list[str]:
@@ -178,11 +180,7 @@ def _example_said(schema: Schema, facts: Facts) -> str | None:
     return next((example for example in fits if stems(example) <= words), None)
 
 
-def _stemmed(words: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in words.split())
-
-
-MONEY = _stemmed("amount price total sum cost value fee")
+MONEY = stemmed("amount price total sum cost value fee")
 _PLACES = "city place location town country destination origin region airport"
 _BY_FORMAT: Mapping[str, Reader] = {
     "email": _email,
@@ -193,20 +191,20 @@ _BY_FORMAT: Mapping[str, Reader] = {
     "uuid": _first("uuid"),
 }
 _BY_WORDS: Sequence[tuple[frozenset[str], Reader]] = (
-    (_stemmed("email mail"), _email),
-    (_stemmed("url link uri website"), _first("uri")),
-    (_stemmed("uuid"), _first("uuid")),
-    (_stemmed("date day deadline due"), _first("date")),
-    (_stemmed("time"), _first("time")),
-    (_stemmed("phone tel mobile"), _first("phone")),
-    (_stemmed("currency"), _currency),
+    (stemmed("email mail"), _email),
+    (stemmed("url link uri website"), _first("uri")),
+    (stemmed("uuid"), _first("uuid")),
+    (stemmed("date day deadline due"), _first("date")),
+    (stemmed("time"), _first("time")),
+    (stemmed("phone tel mobile"), _first("phone")),
+    (stemmed("currency"), _currency),
     (MONEY, _money),
-    (_stemmed("id number no nr order invoice ticket reference ref code sku case booking"), _ident),
-    (_stemmed(_PLACES), _place),
-    (_stemmed("customer name person user guest recipient author client"), _person),
-    (_stemmed("reason cause why"), _reason),
-    (_stemmed("quote title subject phrase"), _quoted),
-    (_stemmed(_QUESTION), _question),
+    (stemmed("id number no nr order invoice ticket reference ref code sku case booking"), _ident),
+    (stemmed(_PLACES), _place),
+    (stemmed("customer name person user guest recipient author client"), _person),
+    (stemmed("reason cause why"), _reason),
+    (stemmed("quote title subject phrase"), _quoted),
+    (stemmed(_QUESTION), _question),
 )
 _LIMITED = frozenset().union(*(words for words, reader in _BY_WORDS if reader is not _question))
 _SHAPES: Mapping[str, str] = {
