@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.databases import django_uses, postgres_database, postgres_server
+from tests.databases import TestDatabase, django_uses, postgres_database, postgres_server
 from tests.stack import Stack, free_port
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def postgres_uri() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def test_database(
     request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker
-) -> Iterator[str]:
-    """Django's test database, on the kind that the test is run for: its name."""
+) -> Iterator[TestDatabase]:
+    """Django's test database, of the kind that the test is run for."""
     from django.db import connection  # noqa: PLC0415 - the one in use at this moment
 
     kind: str = getattr(request, "param", "sqlite")
@@ -101,7 +101,7 @@ def test_database(
         else:
             _migrate_in_place()
         stack.enter_context(django_db_blocker.block())
-        yield kind
+        yield TestDatabase(kind, uri)
 
 
 def _migrate_in_place() -> None:
@@ -111,8 +111,10 @@ def _migrate_in_place() -> None:
 
 
 @pytest.fixture
-def django_db_setup(test_database: str) -> None:
+def django_db_setup(test_database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces pytest-django's, which knows one database for the whole session."""
+    if test_database.uri is not None:
+        monkeypatch.setenv("PG_CONNECTION_URI", test_database.uri)
 
 
 @pytest.fixture

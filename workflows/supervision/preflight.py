@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -70,6 +71,27 @@ def _require_server() -> None:
         ) from error
     finally:
         connection.close()
+
+
+def require_no_worker() -> None:
+    """Refuse to start a second worker on SQLite, where there can be one (it would refuse itself).
+
+    Raises:
+        StartRefused: A worker holds the lock beside the file.
+    """
+    if connection.vendor != "sqlite":
+        return
+    path = Path(settings.DATABASES["default"]["NAME"])
+    try:
+        with path.with_suffix(".worker-lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return
+    except BlockingIOError as error:
+        raise StartRefused(
+            f"a worker is running on {path} already, and on SQLite there can be one; stop it, "
+            "set TIMESTEP_HOME to another directory, or use Postgres (PG_CONNECTION_URI)"
+        ) from error
 
 
 @contextmanager

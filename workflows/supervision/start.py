@@ -9,12 +9,19 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from timestep.errors import TimestepError
 from workflows.services.demo import install_demo_content
 from workflows.supervision.address import Address, require_free
 from workflows.supervision.children import Child, manage_command
 from workflows.supervision.errors import StartRefused
 from workflows.supervision.first_user import SignIn, ensure_first_user
-from workflows.supervision.preflight import database_errors_refuse, require_database, require_home
+from workflows.supervision.preflight import (
+    database_errors_refuse,
+    first_line,
+    require_database,
+    require_home,
+    require_no_worker,
+)
 from workflows.supervision.readiness import what_is_missing
 from workflows.supervision.supervisor import Supervisor
 from workflows.supervision.terminal import Terminal
@@ -29,6 +36,7 @@ def start_everything(address: Address, terminal: Terminal) -> None:
     home = Path(settings.TIMESTEP_HOME)
     require_home(home)
     require_database()
+    require_no_worker()
     require_free(address)
     environment = _environment(address, home)
     sign_in = _prepare(home, environment, terminal)
@@ -65,8 +73,11 @@ def _prepare(home: Path, environment: dict[str, str], terminal: Terminal) -> Sig
             raise StartRefused(str(error)) from error
     terminal.say("up", "reading the tools")
     _sync_tools(environment)
-    with database_errors_refuse("preparing the first user and the demo"):
-        install_demo_content()
+    with database_errors_refuse("preparing the demo and the first user"):
+        try:
+            install_demo_content()
+        except TimestepError as error:
+            raise StartRefused(f"the demo cannot be installed: {first_line(error)}") from error
         return ensure_first_user(home)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from threading import Event
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from timestep.models import Worker
+from workflows.selectors.workers import alive_workers
 
-WORKER_SILENT_AFTER = timedelta(seconds=10)
 _seen_complete = Event()
 
 
@@ -43,7 +40,7 @@ def _checks() -> dict[str, str]:
     try:
         if not _schema_is_migrated():
             return {"database": "ok", "schema": "run manage.py migrate", "worker": "unknown"}
-        worker = "ok" if _worker_is_alive() else "no live worker; start manage.py worker"
+        worker = "ok" if alive_workers() else "no live worker; start manage.py worker"
     except DatabaseError:
         return {"database": "failing", "schema": "unknown", "worker": "unknown"}
     return {"database": "ok", "schema": "ok", "worker": worker}
@@ -75,11 +72,3 @@ def _engine_tables_exist() -> bool:
         cursor.execute(look, [table])
         row = cursor.fetchone()
     return row is not None and row[0] is not None
-
-
-def _worker_is_alive() -> bool:
-    heard_since = timezone.now() - WORKER_SILENT_AFTER
-    alive = Worker.objects.using(DEFAULT_DB_ALIAS).filter(
-        heartbeat_at__gte=heard_since, stopped_at__isnull=True
-    )
-    return alive.exists()
