@@ -91,7 +91,7 @@ class Listener:
         self._interrupt()
         if thread is not None:
             thread.join(5)
-        self.readers.join()
+        self.readers.close()
 
     async def _started(self, channel: Channel) -> None:
         """Listen first and look then: what is committed in between is heard of."""

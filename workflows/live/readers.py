@@ -42,7 +42,7 @@ class Readers:
 
     def __init__(self, size: int = 4) -> None:
         self._size = size
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._unfinished = 0
@@ -57,9 +57,13 @@ class Readers:
                 self._start()
         return await asyncio.wrap_future(done)
 
-    def join(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float = 5.0) -> None:
         """Wait until the threads have run out of work and closed their connections."""
-        for thread in list(self._threads):
+        with self._lock:
+            threads = list(self._threads)
+        for _ in threads:
+            self._jobs.put(None)
+        for thread in threads:
             thread.join(timeout)
 
     def _start(self) -> None:
@@ -77,11 +81,14 @@ class Readers:
             connections.close_all()
 
     def _next(self) -> _Job | None:
+        """The next job; None when it is time for this thread to end."""
         try:
-            return self._jobs.get(timeout=IDLE_SECONDS)
+            job = self._jobs.get(timeout=IDLE_SECONDS)
         except queue.Empty:
-            with self._lock:
-                if not self._jobs.empty():
-                    return self._jobs.get()
+            job = None
+        with self._lock:
+            if job is None and not self._jobs.empty():
+                job = self._jobs.get()
+            if job is None:
                 self._threads.discard(threading.current_thread())
-                return None
+            return job
