@@ -31,6 +31,32 @@
   setInterval(refresh, 1000);
   document.addEventListener("timestep:fresh", refresh);
 
+  // --- the timeline's bars: time to scale, with the time in which nothing ran left out ------------
+  const bars = () => {
+    const rows = $$("svg.bar[data-from]").map((svg) => ({
+      rect: svg.firstElementChild,
+      from: Number(svg.dataset.from),
+      to: Number(svg.dataset.to) || Date.now(),
+    }));
+    const busy = [];
+    for (const { from, to } of rows.filter((row) => row.from).sort((a, b) => a.from - b.from)) {
+      const last = busy[busy.length - 1];
+      if (last && from <= last.to) last.to = Math.max(last.to, to);
+      else busy.push({ from, to });
+    }
+    const at = (moment) =>
+      busy.reduce((sum, one) => sum + Math.max(0, Math.min(moment, one.to) - one.from), 0);
+    const total = at(Infinity) || 1;
+    for (const { rect, from, to } of rows.filter((row) => row.from)) {
+      const start = (100 * at(from)) / total;
+      rect.setAttribute("x", `${Math.min(start, 98)}%`);
+      rect.setAttribute("width", `${Math.max(2, (100 * at(to)) / total - start)}%`);
+    }
+  };
+  bars();
+  document.addEventListener("timestep:fresh", bars);
+  if (document.getElementById("timeline")) setInterval(bars, 1000);
+
   // --- copying ---------------------------------------------------------------------------------
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");

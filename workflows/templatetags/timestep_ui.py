@@ -118,6 +118,12 @@ def span(seconds: float) -> str:
 
 
 @register.filter
+def epoch(moment: datetime | None) -> str:
+    """Milliseconds since 1970, for scripts."""
+    return "" if moment is None else str(int(moment.timestamp() * 1000))
+
+
+@register.filter
 def ms(value: int | float | None) -> str:
     """Milliseconds as "210 ms", "2.1 s" or "3 min 4 s"."""
     if value is None:

@@ -29,6 +29,9 @@ _HIDDEN = re.compile(
 )
 
 
+_TYPED = re.compile(r"-?[0-9][0-9.,_]{0,40}(e[0-9]{1,4})?|true|false|null|none", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Field:
     """One value: its name, its type in a word, and its text in two parts."""
@@ -43,6 +46,11 @@ class Field:
     def block(self) -> bool:
         """Whether the value needs lines of its own."""
         return "\n" in self.text or len(self.text) > 400
+
+    @property
+    def looks_typed(self) -> bool:
+        """Whether this is a text that could be taken for a number, a yes or no, or none."""
+        return self.type == "text" and bool(_TYPED.fullmatch(self.text.strip()))
 
     @property
     def mono(self) -> bool:
