@@ -43,19 +43,15 @@ class Field:
     cut: int = 0
 
     @property
-    def block(self) -> bool:
-        """Whether the value needs lines of its own."""
-        return "\n" in self.text or len(self.text) > 400
-
-    @property
     def looks_typed(self) -> bool:
         """Whether this is a text that could be taken for a number, a yes or no, or none."""
         return self.type == "text" and bool(_TYPED.fullmatch(self.text.strip()))
 
     @property
-    def mono(self) -> bool:
-        """Whether the value is data rather than prose."""
-        return self.type != "text"
+    def look(self) -> str:
+        """The classes of the text: prose or data, in the line or in a box of its own."""
+        font = "text" if self.type == "text" else "text-mono"
+        return f"{font} block" if "\n" in self.text or len(self.text) > 400 else font
 
 
 def fields_of(value: Any) -> list[Field]:

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from timestep.access import needs
+from timestep.demo import CONCIERGE_INPUT, DEMO_INPUT
 from timestep.errors import InvalidInput, RunNotFound, TimestepError
 from timestep.providers import PROVIDERS
 from workflows.errors import AgentNotFound
@@ -16,6 +17,9 @@ from workflows.selectors.run import get_run
 from workflows.selectors.workers import alive_workers
 from workflows.services.launching import launch_agent
 from workflows.views.launch_forms import LaunchForm, current_user
+
+# What to say to the demo agents at first.
+_EXAMPLES = {"support-desk": DEMO_INPUT, "refunds": DEMO_INPUT, "concierge": CONCIERGE_INPUT}
 
 
 @require_safe
@@ -72,7 +76,7 @@ def _page(
         "page": page,
         "agent": page.definition,
         "provider": provider,
-        "form": form or LaunchForm.of(page.last_input),
+        "form": form or LaunchForm.of(page.last_input or _EXAMPLES.get(slug)),
         "workers_alive": len(alive_workers()),
     }
     return render(request, "workflows/agents/page.html", context, status=status)

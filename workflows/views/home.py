@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from approvals import selectors as approvals
 from timestep.access import needs
+from timestep.demo import DEMO_INPUT
 from timestep.errors import TimestepError
 from timestep.models import RunStatus
 from workflows.selectors.failing import failing_today
@@ -20,7 +21,6 @@ from workflows.services.launching import launch_agent
 from workflows.views.launch_forms import current_user
 
 DEMO_AGENT = "support-desk"
-DEMO_INPUT = "Please refund order 4711 to Ana K.: the cup arrived broken."
 
 
 @require_safe
@@ -37,7 +37,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "fresh": not latest.rows,
         "busy": bool(running.rows),
         "today": timezone.localdate().isoformat(),
-        "demo_input": DEMO_INPUT,
     }
     return render(request, "workflows/home.html", context)
 
