@@ -1,4 +1,4 @@
-"""Clients of model servers: one per event loop and address, because connections belong to a loop."""
+"""Clients of model servers: one per event loop and address; connections belong to a loop."""
 
 from __future__ import annotations
 

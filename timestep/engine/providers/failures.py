@@ -27,7 +27,8 @@ _FIRST_BACKOFF = 1.0
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|sess|gh[opsu]|xox[abp]|hf)[-_][A-Za-z0-9*_\-.]{6,}"
     r"|(?i:\bBearer\s+[^\s\"',;]+)"
-    r"|(?i:\b(?:api[-_ ]?key|authorization|password|secret)\"?\s*[=:]\s*\"?[^\s\"',;]{4,})"
+    r"|(?i:\b(?:api[-_ ]?key|authorization|password|secret)\"?\s*[=:]\s*\"?"
+    r"(?:Bearer\s+)?[^\s\"',;]{4,})"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
 )
 _RETRYABLE_STATUS = frozenset({408, 409, 425, 429})
@@ -100,16 +101,14 @@ def _describe(error: BaseException) -> ModelFailure | None:
         return ModelFailure(True, None, "the model's server did not answer in time")
     if isinstance(error, APIConnectionError):
         return ModelFailure(True, None, _connection_message(error))
-    if isinstance(error, APIError):
-        return _from_stream_error(error.code or error.type or "", error.message)
-    if isinstance(error, AnswerFailed):
-        return _from_stream_error(error.code, str(error))
-    if isinstance(error, AnswerIncomplete):
-        return ModelFailure(False, None, _clean(str(error)))
+    if isinstance(error, APIError | AnswerFailed):
+        return _from_stream_error(error)
     return _from_transport(error)
 
 
 def _from_transport(error: BaseException) -> ModelFailure | None:
+    if isinstance(error, AnswerIncomplete):
+        return ModelFailure(False, None, _clean(str(error)))
     if isinstance(error, StreamBroken):
         return ModelFailure(True, None, str(error))
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
@@ -131,9 +130,11 @@ def _from_status(error: APIStatusError) -> ModelFailure:
     return ModelFailure(retryable, status, message, _retry_after(error.response.headers))
 
 
-def _from_stream_error(code: str, message: str) -> ModelFailure:
+def _from_stream_error(error: APIError | AnswerFailed) -> ModelFailure:
     """An error inside a stream: the request was accepted, so only some codes are final."""
-    return ModelFailure(not _says_fatal(code), None, _clean(message or code))
+    codes = (error.code, error.type) if isinstance(error, APIError) else (error.code,)
+    message = _clean(str(error) or error.code or type(error).__name__)
+    return ModelFailure(not _says_fatal(*codes), None, message)
 
 
 def _says_fatal(*codes: str | None) -> bool:

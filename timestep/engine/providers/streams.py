@@ -45,7 +45,7 @@ class AnswerIncomplete(TimestepError):
 
 async def whole(
     events: AsyncIterator[TResponseStreamEvent],
-) -> AsyncGenerator[TResponseStreamEvent]:
+) -> AsyncGenerator[TResponseStreamEvent, None]:
     """Pass on the events of one answer, up to its completion.
 
     Raises:
@@ -67,12 +67,12 @@ async def whole(
 
 def _refuse_failure(event: TResponseStreamEvent) -> None:
     if isinstance(event, ResponseErrorEvent):
-        raise AnswerFailed(event.code or "", event.message or "the stream ended with an error")
+        raise AnswerFailed(event.code or "", event.message)
     if isinstance(event, ResponseFailedEvent):
         error = event.response.error
         if error is None:
             raise AnswerFailed("", "the model's server says that the response failed")
-        raise AnswerFailed(error.code or "", error.message or error.code or "")
+        raise AnswerFailed(error.code, error.message)
     if isinstance(event, ResponseIncompleteEvent):
         details = event.response.incomplete_details
         why = details.reason if details and details.reason else "no reason given"

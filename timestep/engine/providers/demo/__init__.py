@@ -183,12 +183,9 @@ def _as_json(value: Any) -> Any:
 
 
 def _model_response(done: Response) -> ModelResponse:
-    counts = done.usage
-    assert counts is not None
-    usage = Usage(
-        requests=1,
-        input_tokens=counts.input_tokens,
-        output_tokens=counts.output_tokens,
-        total_tokens=counts.total_tokens,
-    )
+    usage = Usage(requests=1)
+    if done.usage is not None:
+        usage.input_tokens = done.usage.input_tokens
+        usage.output_tokens = done.usage.output_tokens
+        usage.total_tokens = done.usage.total_tokens
     return ModelResponse(output=done.output, usage=usage, response_id=done.id)

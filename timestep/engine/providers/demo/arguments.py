@@ -1,9 +1,10 @@
 """Values for a JSON schema, drawn from a text: what the demo model passes to tools.
 
-Where a value comes from has a level: `SAID` by the text or by what tools answered, `LOOSE` (the whole
-question, a default number, an enum's first value), or `INVENTED` (an example of the schema's, or
-a stand-in); always the same for the same question. The first source that knows a value wins: `name: value` in the question, then what
-its name and type hint at, then what is known from tools, then the schema's own default.
+Where a value comes from has a level: `SAID` by the text or by what tools answered, `LOOSE` (the
+whole question, a default number, an enum's first value), or `INVENTED` (an example of the schema's,
+or a stand-in); always the same for the same question. The first source that knows a value wins:
+`name: value` in the question, then what its name and type hint at, then what is known from tools,
+then the schema's own default.
 """
 
 from __future__ import annotations
