@@ -166,7 +166,11 @@ def test_fields_that_are_not_given_keep_their_value() -> None:
 def test_going_back_to_what_it_was_is_a_version_too() -> None:
     for name in ("One", "Two", "One"):
         agent("desk", name=name)
-    assert [v.body["name"] for v in AgentVersion.objects.order_by("number")] == ["One", "Two", "One"]
+    assert [v.body["name"] for v in AgentVersion.objects.order_by("number")] == [
+        "One",
+        "Two",
+        "One",
+    ]
 
 
 def test_a_slug_cannot_be_changed() -> None:

@@ -84,7 +84,10 @@ def test_one_bad_definition_refuses_the_whole_file_and_all_faults_are_named() ->
         ([{**CIRCLE[1], "colour": 1}], "refunds: colour: there is no such field"),
         ([CIRCLE[0]], "desk: handoffs: no agent has the slug 'refunds'"),
         ([{"slug": "nul\x00", "name": "N", "model": "m"}], "slug: use 1 to 100"),
-        ([{"slug": "x", "name": "N", "model": "m", "agent_tools": 5}], "agent_tools: must be a list"),
+        (
+            [{"slug": "x", "name": "N", "model": "m", "agent_tools": 5}],
+            "agent_tools: must be a list",
+        ),
     ],
 )
 def test_a_malformed_file_is_refused(items: Any, message: str) -> None:
@@ -95,8 +98,13 @@ def test_a_malformed_file_is_refused(items: Any, message: str) -> None:
 
 def test_agents_that_would_be_tools_of_themselves_are_refused_in_one_file_too() -> None:
     base = {"name": "N", "model": "demo/fast"}
-    rows = [{"slug": "a", "agent_tools": ["b"], **base}, {"slug": "b", "agent_tools": ["a"], **base}]
-    with pytest.raises(ImportRefused, match="a: agent_tools: 'a' would be used as a tool of itself"):
+    rows = [
+        {"slug": "a", "agent_tools": ["b"], **base},
+        {"slug": "b", "agent_tools": ["a"], **base},
+    ]
+    with pytest.raises(
+        ImportRefused, match="a: agent_tools: 'a' would be used as a tool of itself"
+    ):
         import_definitions(rows)
 
 

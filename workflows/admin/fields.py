@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 
 from workflows.services.inputs import input_as_text, parsed_input
 
@@ -62,3 +63,28 @@ class InputField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare inputs, not their spelling."""
         return bool(initial != self.to_python(data))
+
+
+class JsonField(forms.JSONField):
+    """JSON whose every malformation is a message: too deep a nesting, too long a number."""
+
+    def to_python(self, value: Any) -> Any:
+        """The value. Django's field expects no other error than that of the syntax."""
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError):
+            raise ValidationError("Enter valid JSON.", code="invalid") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What is shown again: the text as it was sent, where it is not JSON."""
+        try:
+            return super().bound_data(data, initial)
+        except (RecursionError, ValueError):
+            return InvalidJSONInput(data)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the value is another."""
+        try:
+            return super().has_changed(initial, data)
+        except (RecursionError, ValueError):
+            return True

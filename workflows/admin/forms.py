@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from workflows.admin.fields import InputField, NamesField
+from workflows.admin.fields import InputField, JsonField, NamesField
 from workflows.models import AgentDefinition, Schedule
 from workflows.services import definition_checks, definitions, schedule_checks, schedules
 
@@ -57,6 +57,7 @@ class AgentDefinitionForm(ServiceForm[AgentDefinition]):
     class Meta:
         model = AgentDefinition
         fields = tuple(definition_checks.DEFAULTS)
+        field_classes = {"model_settings": JsonField, "output_type": JsonField}
         widgets = {"instructions": forms.Textarea(attrs={"rows": 12, "cols": 100})}
 
     def __init__(self, *args: Any, **options: Any) -> None:
