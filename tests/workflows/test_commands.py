@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from django.core.management.base import CommandError
 from tests.workflows.rows import agent, run, worker
 from timestep.models import Run, RunStatus
 from timestep.services.status import record_event
-from workflows.management import waiting
 from workflows.models import AgentDefinition
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_waiting_ends_with_the_exit_code_of_the_status(
     agent("desk")
     worker()
     looks = iter([RunStatus.RUNNING, status])
-    monkeypatch.setattr(waiting.time, "sleep", lambda _: Run.objects.update(status=next(looks)))
+    monkeypatch.setattr(time, "sleep", lambda _: Run.objects.update(status=next(looks)))
     if code is None:
         call_command("launch", "desk", "--input", "x", "--wait", "--json")
     else:

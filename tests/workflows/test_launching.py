@@ -60,8 +60,9 @@ def test_an_unusable_input_is_refused(value: Any) -> None:
 @pytest.mark.parametrize("field", ["session_id", "queue", "dedup_id"])
 def test_text_that_no_database_can_store_is_refused(field: str) -> None:
     agent("desk")
+    broken: dict[str, Any] = {field: "half \ud800"}
     with pytest.raises(InvalidInput) as refused:
-        launch_agent("desk", input="hi", launched_from="page", **{field: "half \ud800"})
+        launch_agent("desk", input="hi", launched_from="page", **broken)
     assert refused.value.field == field
 
 
