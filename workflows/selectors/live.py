@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from timestep.models import DELTA_KIND, Run, RunEvent
+from timestep.models import DELTA_KIND, Run
 from timestep.services.present import EventLike
-from workflows.selectors.timeline import dom_id, rows, touched
+from workflows.selectors.timeline import LOCAL_KINDS, dom_id, rows
 from workflows.selectors.timeline_rows import output_of
 
 
@@ -21,28 +21,19 @@ def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
     durable = [event for event in events if event.kind != DELTA_KIND]
     if not durable:
         return {"last_seq": last_seq, "deltas": _deltas(events, set())}
-    steps = {event.step for event in durable if event.step} | _answered(run_id, durable)
+    steps = {event.step for event in durable if event.step}
+    local = all(event.step and event.kind in LOCAL_KINDS for event in durable)
     run = Run.objects.select_related("launched_by").get(run_id=run_id)
-    found = rows(run_id, upto=last_seq, steps=steps)
-    keys = touched(durable) | {dom_id("step", step) for step in steps}
-    changed = [row for row in found if row.dom_id in keys]
+    found = rows(run_id, upto=last_seq, steps=steps if local else None)
+    changed = [row for row in found if row.seq >= events[0].seq]
     output = output_of(run.status, run.final_output, changed)
     return {
         "run": run,
         "rows": changed,
         "output": None if output.empty else output,
-        "deltas": _deltas(events, steps),
+        "deltas": _deltas(events, {row.step for row in changed}),
         "last_seq": last_seq,
     }
-
-
-def _answered(run_id: str, durable: Sequence[EventLike]) -> set[str]:
-    """Steps whose unknown outcome was answered: their rows do not ask any more."""
-    calls = {event.payload.get("call_id") for event in durable if event.kind == "approval.decided"}
-    if not calls:
-        return set()
-    unknown = RunEvent.objects.filter(run_id=run_id, kind="tool.unknown")
-    return {event.step for event in unknown if event.payload.get("call_id") in calls}
 
 
 def _deltas(events: Sequence[EventLike], whole: set[str]) -> list[tuple[str, str]]:

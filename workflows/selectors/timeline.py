@@ -7,17 +7,16 @@ loaded say the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 
 from approvals.models import ApprovalRequest, RequestKind
 from approvals.selectors import for_run
-from timestep.models import DELTA_KIND, RunEvent
+from timestep.models import DELTA_KIND, ENDED_STATUSES, RunEvent, SegmentKind
 from timestep.services.present import EventLike
 from timestep.services.resume import OUTCOMES
 from workflows.selectors.timeline_rows import Row, parsed
@@ -29,45 +28,65 @@ def rows(run_id: str, *, upto: int, steps: Iterable[str] | None = None) -> list[
     Args:
         run_id: The run.
         upto: The last event to count.
-        steps: Only the rows of these steps, and of events that belong to no step.
+        steps: Only the rows of these steps.
     """
     events = RunEvent.objects.filter(run_id=run_id, seq__lte=upto)
     if steps is not None:
-        events = events.filter(Q(step__in=[*steps, ""]))
+        events = events.filter(step__in=list(steps))
     return with_requests(fold(events.order_by("seq").iterator(chunk_size=2000)), run_id)
 
 
 def fold(events: Iterable[EventLike]) -> list[Row]:
-    """Rows in the order of their first event."""
+    """Rows in the order of their first event; each knows the last event that changed it."""
     found: dict[str, Row] = {}
     for event in events:
-        key = row_key(event)
+        if event.kind in _ENDING:
+            _end_open(found, event)
+        key = _key(event, found)
         handle = _HANDLERS.get(event.kind)
         if key is None or handle is None:
             continue
         row = found.setdefault(key, Row(dom_id=key, step=event.step, kind=""))
         handle(row, event)
+        row.seq = event.seq
     return [row for row in found.values() if row.kind]
 
 
-def row_key(event: EventLike) -> str | None:
+def _key(event: EventLike, found: dict[str, Row]) -> str | None:
     """The element id of the row that an event belongs to; None where it has no row."""
-    if event.kind in _BY_CALL:
-        return _call_row(event)
     if event.kind in _BY_STEP:
         return dom_id("step", event.step)
-    if event.kind in _HANDLERS and _worth_a_row(event):
-        return f"event-{event.seq}"
-    return None
-
-
-def _call_row(event: EventLike) -> str | None:
-    """An unknown outcome is asked about in its tool's row; the answer is a row of its own."""
-    if event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN:
-        return None
+    if event.kind not in _BY_CALL:
+        return f"event-{event.seq}" if event.kind in _HANDLERS and _worth_a_row(event) else None
+    call_id = str(event.payload.get("call_id", ""))
+    if event.kind == "tool.unknown" or event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN:
+        return _step_of(call_id, found) or call_key(call_id)
     if event.payload.get("outcome") in OUTCOMES:
+        if (step := _step_of(call_id, found)) is not None:
+            found[step].seq = event.seq  # The row asks no more.
         return f"event-{event.seq}"
-    return call_key(str(event.payload.get("call_id", "")))
+    return call_key(call_id)
+
+
+def _step_of(call_id: str, found: dict[str, Row]) -> str | None:
+    """The row of the tool call, where it was started."""
+    made = (key for key, row in found.items() if row.kind == "tool" and row.call_id == call_id)
+    return next(made, None)
+
+
+def _end_open(found: dict[str, Row], event: EventLike) -> None:
+    """When a run ends, what was under way has stopped, and what asked asks no more."""
+    if event.kind == "status" and event.payload.get("status") not in ENDED_STATUSES:
+        return
+    failed = dom_id("step", str(event.payload.get("step") or ""))
+    for key, row in found.items():
+        if row.state == "running":
+            row.state, row.ended_at, row.seq = "stopped", event.at, event.seq
+        if row.state in ("waiting", "unknown"):
+            row.seq = event.seq
+        if key == failed and event.kind == "run.failed":
+            row.state, row.seq = "failed", event.seq
+            row.error = str(event.payload.get("message") or "")
 
 
 def dom_id(prefix: str, step: str) -> str:
@@ -100,8 +119,8 @@ def _request_of(
 
 
 def _worth_a_row(event: EventLike) -> bool:
-    """The first start of a run is no news; that it goes on elsewhere or again is."""
-    return event.kind != "segment.started" or int(event.payload.get("n") or 0) > 0
+    """Starts are no news, and takeovers and retries have rows of their own; resumes are."""
+    return event.kind != "segment.started" or event.payload.get("kind") == SegmentKind.RESUME
 
 
 def _model_started(row: Row, event: EventLike) -> None:
@@ -164,8 +183,11 @@ def _tool_unknown(row: Row, event: EventLike) -> None:
 
 
 def _approval_requested(row: Row, event: EventLike) -> None:
+    if event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN:
+        return _tool_unknown(row, event)
     _tool_started(row, event)
     row.kind, row.state, row.started_at = "approval", "waiting", event.at
+    return None
 
 
 def _approval_decided(row: Row, event: EventLike) -> None:
@@ -208,9 +230,9 @@ _BY_STEP: dict[str, Callable[[Row, EventLike], None]] = {
     "model.finished": _model_finished,
     "tool.started": _tool_started,
     "tool.finished": _tool_finished,
-    "tool.unknown": _tool_unknown,
 }
 _BY_CALL: dict[str, Callable[[Row, EventLike], None]] = {
+    "tool.unknown": _tool_unknown,
     "approval.requested": _approval_requested,
     "approval.decided": _approval_decided,
 }
@@ -224,8 +246,6 @@ _HANDLERS: dict[str, Callable[[Row, EventLike], None]] = {
     "run.failed": _note("failure"),
 }
 
-
-def touched(events: Sequence[EventLike]) -> set[str]:
-    """The element ids of the rows that durable events of a batch belong to."""
-    keys = (row_key(event) for event in events if event.kind != DELTA_KIND)
-    return {key for key in keys if key}
+_ENDING = {"run.failed", "status"}
+# Events that change nothing but the rows of their own step.
+LOCAL_KINDS = _BY_STEP.keys() | {"handoff"}

@@ -15,12 +15,14 @@ class Row:
     """A model call, a tool call, an approval, or something that happened to the run.
 
     `kind` is model, tool, approval, handoff, segment, worker_lost, retried or failure; `state` is
-    running, ok, failed, unknown, waiting, note, or the outcome of a decision.
+    running, ok, failed, stopped, unknown, waiting, note, or the outcome of a decision. `seq` is the
+    last event that changed the row.
     """
 
     dom_id: str
     step: str
     kind: str
+    seq: int = 0
     state: str = ""
     title: str = ""
     agent: str = ""
@@ -71,6 +73,8 @@ class Row:
     def summary(self) -> str:
         """What the closed row says of the call, in one line."""
         if self.kind == "model":
+            if self.error:
+                return self.error[:160]
             calls = [str(call.get("name", "")) for call in self.tool_calls]
             return self.text[:160] or ("calls " + ", ".join(calls)[:160] if calls else "")
         shown = brief(self.arguments)

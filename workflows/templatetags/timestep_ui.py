@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from timestep.models import Run, RunStatus
 from workflows.selectors.runs import RunRow
 from workflows.selectors.timeline import dom_id
+from workflows.selectors.timeline_rows import Row
 
 register = template.Library()
 
@@ -47,6 +48,26 @@ def icon(name: str, extra: str = "") -> SafeString:
         static("vendor/tabler/icons.svg"),
         name,
     )
+
+
+# A timeline row's icon: by its state where that says more than what kind of call it is.
+STATE_ICONS = {
+    "running": ("loader-2", "spin s-running"),
+    "failed": ("circle-x", "s-failed"),
+    "stopped": ("ban", "s-ok"),
+    "unknown": ("help", "s-unknown"),
+    "approve": ("check", "s-ok"),
+    "reject": ("x", "s-failed"),
+}
+KIND_ICONS = {"model": "message-chatbot", "tool": "tool", "approval": "hand-stop"}
+
+
+@register.simple_tag
+def row_icon(row: Row) -> SafeString:
+    """The icon of a timeline row."""
+    kind = KIND_ICONS.get(row.kind, "help")
+    name, extra = STATE_ICONS.get(row.state, (kind, "s-ok"))
+    return icon(name, extra)
 
 
 @register.simple_tag
