@@ -26,11 +26,11 @@ The script is JSON:
            half_event (half the JSON of an event), hang (nothing more until the client goes),
            failed, incomplete, error (the API's own events), api_error (an `error` object)
 
-A **conversation** is told by its last user message and the instructions, a **turn** by how often the
-assistant has spoken since that message. So a request that is made again after a crash asks for the
-same turn and gets the same answer, with the same call ids: give every run an input of its own, and
-`GET /_counts` says how often each turn was asked for and answered whole. Turns past the script's
-end say "done". A turn's n-th request takes its n-th fault. In texts and arguments `{input}`,
+A **conversation** is told by its last user message and the instructions, a **turn** by how often
+the assistant has spoken since that message. So a request that is made again after a crash asks for
+the same turn and gets the same answer, with the same call ids: give every run an input of its own,
+and `GET /_counts` says how often each turn was asked for and answered whole. Turns past the
+script's end say "done". A turn's n-th request takes its n-th fault. In texts and arguments `{input}`,
 `{outputs}` (what the tools of this conversation returned, in order), `{turn}` and `{conversation}`
 are filled in.
 

@@ -84,16 +84,14 @@ def answer(script: Json, at: Position) -> Answer:
     turns = part.get("turns", [])
     turn: Json = turns[at.turn] if at.turn < len(turns) else {"text": "done"}
     ident = f"{at.conversation}_{at.turn}"
+    calls = enumerate(turn.get("calls", []))
+    pace: Json = {"token_delay": 0.0, **script, **part, **turn}
     return Answer(
         ident=ident,
         tokens=_tokens(turn, at),
-        calls=[
-            _call(call, f"call_{ident}_{i}", at) for i, call in enumerate(turn.get("calls", []))
-        ],
+        calls=[_call(call, f"call_{ident}_{i}", at) for i, call in calls],
         delay=turn.get("delay", 0.0),
-        token_delay=turn.get(
-            "token_delay", part.get("token_delay", script.get("token_delay", 0.0))
-        ),
+        token_delay=pace["token_delay"],
         faults=turn.get("faults", []),
     )
 

@@ -236,9 +236,7 @@ class Connection:
         if how == "hang":
             await self._pause(3600, gone)
         elif how == "half_event":
-            await self._chunk(
-                _sse({"type": "response.output_text.delta", "d": "x" * 40})[:50], gone
-            )
+            await self._chunk(b'data: {"type": "response.output_text.de', gone)
             await self._chunk(b"\n\n", gone)
         elif how != "truncate":
             code, message = fault.get("code", "server_error"), fault.get("message", "it broke")
@@ -275,10 +273,10 @@ class Connection:
 
 
 def _error(fault: Json) -> Json:
-    message, code = fault.get("message", "the script says so"), fault.get("code")
-    return {
-        "error": {"message": message, "type": code or "fake_error", "code": code, "param": None}
-    }
+    code = fault.get("code")
+    kind = fault.get("type", "fake_error")
+    message = fault.get("message", "the script says so")
+    return {"error": {"message": message, "type": kind, "code": code, "param": None}}
 
 
 def _whole(request: Request, planned: Answer) -> Json:

@@ -16,6 +16,7 @@ from timestep.engine.providers.demo.words import name_stems, split_name, stem, s
         ("pay €1,250.50 now", "1250.50", "EUR"),
         ("25,50 euros", "25.50", "EUR"),
         ("USD 7", "7", "USD"),
+        ("€ 12", "12", "EUR"),
         ("it cost 3 dollars", "3", "USD"),
     ],
 )

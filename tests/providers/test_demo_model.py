@@ -160,7 +160,7 @@ async def test_handoffs_when_told_and_never_in_circles() -> None:
     assert SIGNATURE in result.final_output
 
 
-@function_tool
+@function_tool(failure_error_function=lambda _, error: f"Error: {error}")
 async def fail_always(order_id: str) -> str:
     """Fail."""
     raise ValueError(f"no stock for {order_id}")
@@ -171,6 +171,18 @@ async def test_failures_are_told_and_not_repeated() -> None:
     result = await Runner.run(agent, "Fail for order 12", run_config=QUIET)
     assert len(calls(result)) == 1
     assert "Fail always failed: no stock for 12." in result.final_output
+
+
+@function_tool
+async def fail_silently() -> str:
+    """Fail."""
+    raise ValueError
+
+
+async def test_failures_without_a_reason_are_told_too() -> None:
+    agent = Agent[Any](name="a", model=instant(), tools=[fail_silently])
+    result = await Runner.run(agent, "Fail silently", run_config=QUIET)
+    assert result.final_output == f"Fail silently failed. {SIGNATURE}"
 
 
 class Report(BaseModel):

@@ -56,7 +56,8 @@ def test_the_demo_agents_fit_together() -> None:
 
 
 def test_web_processes_can_read_the_demo_without_the_sdk() -> None:
-    script = "import sys, timestep.demo, timestep.tools, timestep.providers; print('agents' in sys.modules)"
+    names = "sys, timestep.demo, timestep.tools, timestep.providers"
+    script = f"import {names}; print('agents' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

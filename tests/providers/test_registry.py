@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from agents import FunctionTool, function_tool
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from tests.providers.conftest import tool
 from timestep.digests import digest
@@ -24,7 +24,7 @@ NAMES = ("tools_one", "tools_two")
 
 
 @pytest.fixture
-def modules(settings: SettingsWrapper) -> Iterator[dict[str, Any]]:
+def modules(settings: Settings) -> Iterator[dict[str, Any]]:
     """Two empty modules named in the settings, without the demo's tools."""
     settings.TIMESTEP_DEMO = False
     settings.TIMESTEP_TOOLS = list(NAMES)
@@ -43,7 +43,7 @@ def needing_approval(name: str) -> FunctionTool:
     return made
 
 
-def test_the_demo_is_there_unless_turned_off(settings: SettingsWrapper) -> None:
+def test_the_demo_is_there_unless_turned_off(settings: Settings) -> None:
     assert load_tools()["refund_order"].needs_approval
     assert load_tools()["refund_order"].title == "Refund an order"
     settings.TIMESTEP_DEMO = False
@@ -134,7 +134,7 @@ def test_a_module_without_tools_is_refused(modules: dict[str, Any]) -> None:
         load_tools()
 
 
-def test_a_module_that_does_not_import_is_named_in_one_line(settings: SettingsWrapper) -> None:
+def test_a_module_that_does_not_import_is_named_in_one_line(settings: Settings) -> None:
     settings.TIMESTEP_TOOLS = ["no_such_module_here"]
     with pytest.raises(ToolModuleError) as caught:
         load_tools()
@@ -180,7 +180,7 @@ def test_the_command_publishes_and_lists(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.django_db
-def test_the_command_says_which_module_is_broken(settings: SettingsWrapper) -> None:
+def test_the_command_says_which_module_is_broken(settings: Settings) -> None:
     settings.TIMESTEP_TOOLS = ["no_such_module_here"]
     with pytest.raises(CommandError, match="no_such_module_here"):
         call_command("tools", "sync")

@@ -61,6 +61,11 @@ def _answer(**fields: Any) -> str:
     return json.dumps({**fields, "demo_data": True}, ensure_ascii=False)
 
 
+def _refusal(_context: object, error: Exception) -> str:
+    """What the model is told when a tool fails; the SDK's default keeps the reason to itself."""
+    return f"Error: {error}"
+
+
 def _pick(seed: str, count: int) -> int:
     """A number below `count` that depends on nothing but the seed."""
     return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") % count
@@ -106,7 +111,7 @@ async def find_customer(email: str) -> str:
 
 
 @tool_options(idempotent=False, title="Refund an order")
-@function_tool(needs_approval=True)
+@function_tool(needs_approval=True, failure_error_function=_refusal)
 async def refund_order(order_id: str, amount: str, currency: str, reason: str) -> str:
     """Pay money back for an order. A demo: a receipt is written, no money moves.
 
@@ -138,7 +143,7 @@ async def get_weather(city: str) -> str:
 
 
 @tool_options(title="Convert money")
-@function_tool
+@function_tool(failure_error_function=_refusal)
 async def convert_currency(amount: str, from_currency: str, to_currency: str) -> str:
     """Convert an amount of money from one currency to another, at fixed demo rates.
 

@@ -29,8 +29,8 @@ DEMO_MODULE = "timestep.demo.tools"
 MAX_DESCRIPTION = 4_000
 MAX_SCHEMA = 64_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# The names of handoffs and of agents used as tools begin so.
-_RESERVED = ("transfer_to_", "ask_")
+# The names of handoffs begin so.
+_RESERVED = "transfer_to_"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def load_tools() -> dict[str, RegisteredTool]:
 
 def publish_catalogue(tools: Mapping[str, RegisteredTool]) -> None:
     """Write what this process has into the catalogue; what is in it beyond that is marked gone."""
-    rows = [_row(entry) for entry in tools.values()]
+    # In one order everywhere: two workers that start together must not wait for one another.
+    rows = [_row(tools[name]) for name in sorted(tools)]
     columns = [field.name for field in CatalogueTool._meta.concrete_fields if not field.primary_key]
     with transaction.atomic():
         CatalogueTool.objects.filter(present=True).exclude(name__in=tools).update(present=False)
@@ -95,14 +96,14 @@ def _offered() -> Iterator[tuple[str, FunctionTool]]:
 def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001 - foreign code may raise anything when imported
+    except Exception as error:  # Foreign code may raise anything when it is imported.
         raise ToolModuleError(name, f"does not import: {_one_line(error)}") from error
 
 
 def _loaded(point: EntryPoint, where: str) -> Any:
     try:
         return point.load()
-    except Exception as error:  # noqa: BLE001 - foreign code may raise anything when imported
+    except Exception as error:  # Foreign code may raise anything when it is imported.
         raise ToolModuleError(where, f"does not import: {_one_line(error)}") from error
 
 
@@ -117,7 +118,10 @@ def _tools_in(where: str, offered: Any) -> list[FunctionTool]:
         return [offered]
     listed = getattr(offered, "TOOLS", None)
     if listed is None and hasattr(offered, "__dict__"):
-        return [value for value in vars(offered).values() if isinstance(value, FunctionTool)]
+        found = [value for value in vars(offered).values() if isinstance(value, FunctionTool)]
+        if not found:
+            raise ToolModuleError(where, "offers no tools; make some with @function_tool")
+        return found
     return _checked_list(where, offered if listed is None else listed)
 
 
@@ -153,7 +157,7 @@ def _check(module: str, tool: FunctionTool) -> None:
         )
     if tool.name.startswith(_RESERVED):
         raise ToolModuleError(
-            module, f"tool name {tool.name!r} begins like those of handoffs and agents; rename it"
+            module, f"tool name {tool.name!r} begins like those of handoffs; rename it"
         )
     try:
         size = len(json.dumps(tool.params_json_schema))

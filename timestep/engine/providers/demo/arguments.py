@@ -21,6 +21,7 @@ from timestep.engine.providers.demo.words import name_stems, split_name, stem, s
 Schema = Mapping[str, Any]
 _DEEP = 8
 _MAX_ITEMS = 10
+_MAX_VALUES = 1_000
 _CENTS = {stem(word) for word in ("cents", "cent", "minor", "pennies", "pence")}
 _COUNTLESS = {"count", "number", "num", "max", "min", "limit", "of", "n"}
 
@@ -67,6 +68,7 @@ class _Drawer:
     def __init__(self, root: Schema, source: Source) -> None:
         self._root = root
         self._source = source
+        self._budget = _MAX_VALUES
         self._by_type: Mapping[str, Callable[[str, Schema, int], Drawn]] = {
             "object": self._object,
             "array": self._array,
@@ -77,6 +79,7 @@ class _Drawer:
         }
 
     def value(self, name: str, schema: Schema, depth: int) -> Drawn:
+        self._budget -= 1
         schema, nullable = self._plain(schema)
         if "const" in schema:
             return Drawn(schema["const"], SAID)
@@ -136,8 +139,8 @@ class _Drawer:
         values: dict[str, Any] = {}
         level = SAID
         for name, part in (schema.get("properties") or {}).items():
-            if depth > _DEEP and name not in required:
-                continue
+            if depth > _DEEP and (name not in required or self._budget < 0 or depth > 2 * _DEEP):
+                continue  # A schema that refers to itself must end somewhere.
             drawn = self.value(name, part, depth + 1)
             if name in required or (drawn.level == SAID and drawn.value is not None):
                 values[name] = drawn.value

@@ -12,10 +12,11 @@ _CURRENCY_NAMES = {
     "€": "EUR", "euro": "EUR", "$": "USD", "dollar": "USD", "£": "GBP", "pound": "GBP",
     "¥": "JPY", "yen": "JPY", "franc": "CHF",
 }  # fmt: skip
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?"
+# Bounded, and begun only where no number goes on: the text is hostile.
+_NUMBER = r"(?<![\w.,])(?:\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,9})?|\d{1,15}(?:[.,]\d{1,9})?)"
 _NAMED = rf"(?:{_CODES})\b|(?:euro|dollar|pound|franc)s?\b|yen\b|[€$£¥]"
 _AMOUNT = re.compile(
-    rf"(?P<before>[€$£¥]|\b(?:{_CODES}))\s?(?P<first>{_NUMBER})"
+    rf"(?P<before>(?:[€$£¥]|\b(?:{_CODES}))\s?)(?P<first>{_NUMBER})"
     rf"|(?P<second>{_NUMBER})\s?(?P<after>{_NAMED})",
     re.IGNORECASE,
 )
@@ -73,7 +74,10 @@ class Facts:
         """Amounts of money, in order."""
         found = _AMOUNT.finditer(self.text)
         return [
-            Amount(_decimal(m["first"] or m["second"]), currency_code(m["before"] or m["after"]))
+            Amount(
+                _decimal(m["first"] or m["second"]),
+                currency_code((m["before"] or m["after"]).strip()),
+            )
             for m in found
         ]
 

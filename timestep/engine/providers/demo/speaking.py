@@ -17,7 +17,10 @@ _REJECTED = re.compile(
 _FAILED = re.compile(
     r"^(?:an error occurred|error\b|tool .{0,80} (?:failed|timed out))", re.IGNORECASE
 )
-_FAILED_HEAD = re.compile(r"^an error occurred while .{0,80}? Error:\s*", re.IGNORECASE)
+_FAILED_HEAD = re.compile(
+    r"^(?:an error occurred while running the tool\. please try again\.?|error\b:?)\s*(?:error:\s*)?",
+    re.IGNORECASE,
+)
 
 
 def summary(conversation: Conversation, handoffs: set[str]) -> str:
@@ -44,7 +47,7 @@ def _tell(call: Call) -> str:
         return f"{name} was not done: a person rejected it{f' ({why})' if why else ''}."
     if _FAILED.match(output):
         why = _short(_FAILED_HEAD.sub("", output).strip(" .\n"), _MAX_OUTPUT)
-        return f"{name} failed: {why}."
+        return f"{name} failed{f': {why}' if why else ''}."
     value = parsed(output)
     words = _plain(value) if isinstance(value, dict | list) else output
     return f"{name}: {_short(words.strip(' .'), _MAX_OUTPUT)}."
