@@ -30,9 +30,9 @@ A **conversation** is told by its last user message and the instructions, a **tu
 the assistant has spoken since that message. So a request that is made again after a crash asks for
 the same turn and gets the same answer, with the same call ids: give every run an input of its own,
 and `GET /_counts` says how often each turn was asked for and answered whole. Turns past the
-script's end say "done". A turn's n-th request takes its n-th fault. In texts and arguments `{input}`,
-`{outputs}` (what the tools of this conversation returned, in order), `{turn}` and `{conversation}`
-are filled in.
+script's end say "done". A turn's n-th request takes its n-th fault. In texts and arguments
+`{input}`, `{outputs}` (what the tools of this conversation returned, in order), `{turn}` and
+`{conversation}` are filled in.
 
     GET /_requests   {"total", "requests": [{"n", "at", "ended_at", "path", "model", "stream",
                      "conversation", "turn", "input", "outcome", "authorized"}]}; `?bodies=1` adds

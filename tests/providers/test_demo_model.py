@@ -236,7 +236,8 @@ async def test_events_come_in_the_apis_order_and_count_tokens() -> None:
 async def test_deltas_add_up_to_the_text() -> None:
     events = await ask("demo/instant", "Größe\n  und “Zeichen” 你好 " + "x" * 99)
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
-    assert text == events[-1].response.output[0].content[0].text  # type: ignore[union-attr]
+    [done] = [event for event in events if event.type == "response.output_text.done"]
+    assert text == done.text
 
 
 def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:

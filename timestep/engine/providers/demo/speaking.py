@@ -18,7 +18,8 @@ _FAILED = re.compile(
     r"^(?:an error occurred|error\b|tool .{0,80} (?:failed|timed out))", re.IGNORECASE
 )
 _FAILED_HEAD = re.compile(
-    r"^(?:an error occurred while running the tool\. please try again\.?|error\b:?)\s*(?:error:\s*)?",
+    r"^(?:an error occurred while running the tool\. please try again\.?|error\b:?)\s*"
+    r"(?:error:\s*)?",
     re.IGNORECASE,
 )
 
