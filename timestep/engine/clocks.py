@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Clocks:
             try:
                 close_old_connections()
                 wait = min([LONGEST_WAIT_SECONDS, *self._due()])
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("the database does not answer the clocks: %s", error)
                 wait = LONGEST_WAIT_SECONDS
         connection.close()

@@ -7,7 +7,7 @@ import threading
 
 from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import Error, close_old_connections, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
@@ -61,7 +61,7 @@ class Dispatcher:
             try:
                 close_old_connections()
                 wait = self._pass()
-            except (DatabaseError, SQLAlchemyError) as error:
+            except (Error, SQLAlchemyError) as error:
                 logger.warning("the database does not answer the dispatcher: %s", error)
                 wait = _AFTER_ERROR_SECONDS
             if wait > 0:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from dbos import DBOS
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import Error, close_old_connections, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -62,7 +62,7 @@ class Heartbeat:
                 sweep_silent(self._worker_id)
                 if beats % _FOLD_EVERY_BEATS == 0:
                     fold_leftovers()
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("the database does not answer the heartbeat: %s", error)
         connection.close()
 

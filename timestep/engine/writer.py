@@ -8,11 +8,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import (
+    DataError,
+    Error,
+    IntegrityError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 from timestep.engine.event_rows import insert_events, take_sequence_numbers
 from timestep.models import DELTA_KIND, RunEvent
@@ -54,7 +61,9 @@ class EventWriter:
         self._pending: list[PendingEvent] = []
         self._flushes: list[Future[None]] = []
         self._folds: list[tuple[float, str, str]] = []
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        self._arrived = threading.Event()
+        self._hurry = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="timestep-events", daemon=True)
 
@@ -64,25 +73,30 @@ class EventWriter:
 
     def stop(self) -> None:
         """Write what is pending and end the thread; waits at most five seconds."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._stopping = True
+        self._hurry.set()
+        self._arrived.set()
         self._thread.join(timeout=5)
 
     def emit(self, event: PendingEvent) -> None:
         """Queue an event; from any thread, without waiting."""
-        with self._wake:
+        with self._lock:
             if event.kind == DELTA_KIND and len(self._pending) >= _MAX_PENDING_DELTAS:
                 return  # The step's final event carries the whole text.
             self._pending.append(event)
-            self._wake.notify()
+            # Only the first of a batch wakes the writer: a wake-up for each token would cost
+            # the event loop more than the token.
+            first = len(self._pending) == 1
+        if first:
+            self._arrived.set()
 
     def flush(self) -> Future[None]:
         """A future that is done once everything emitted so far is committed."""
         done: Future[None] = Future()
-        with self._wake:
+        with self._lock:
             self._flushes.append(done)
-            self._wake.notify()
+        self._hurry.set()
+        self._arrived.set()
         return done
 
     def _run(self) -> None:
@@ -91,21 +105,18 @@ class EventWriter:
             self._write_until_done(batch)
             for done in flushes:
                 done.set_result(None)
+        connection.close()
 
     def _finished(self) -> bool:
-        with self._wake:
+        with self._lock:
             return self._stopping and not self._pending and not self._flushes
 
     def _next_batch(self) -> tuple[list[PendingEvent], list[Future[None]]]:
-        with self._wake:
-            if not self._pending and not self._flushes:
-                self._wake.wait(timeout=self._seconds_to_next_fold())
-            deadline = time.monotonic() + BATCH_SECONDS
-            while self._pending and not (self._flushes or self._stopping):
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    break
-                self._wake.wait(timeout=remaining)
+        if self._arrived.wait(timeout=self._seconds_to_next_fold()) and not self._stopping:
+            self._hurry.wait(timeout=BATCH_SECONDS)
+        with self._lock:
+            self._arrived.clear()
+            self._hurry.clear()
             batch, self._pending = self._pending, []
             flushes, self._flushes = self._flushes, []
         return batch, flushes
@@ -120,19 +131,31 @@ class EventWriter:
         while True:
             try:
                 close_old_connections()
-                self._write(batch)
+                self._write_storable(batch)
                 self._fold_due()
                 return
-            except DatabaseError:
+            except Error:
                 logger.exception("events could not be written; trying again")
                 if self._stopping:
                     return
                 time.sleep(_RETRY_SECONDS)
 
+    def _write_storable(self, batch: list[PendingEvent]) -> None:
+        """Write a batch; an event that the database refuses must not hold up all the others."""
+        try:
+            self._write(batch)
+        except (DataError, IntegrityError):
+            if len(batch) == 1:
+                logger.exception("event %s of run %s is lost", batch[0].kind, batch[0].run_id)
+                return
+            middle = len(batch) // 2
+            self._write_storable(batch[:middle])
+            self._write_storable(batch[middle:])
+
     def _write(self, batch: list[PendingEvent]) -> None:
         by_run: dict[tuple[str, int], list[PendingEvent]] = defaultdict(list)
         for event in batch:
-            by_run[event.run_id, event.epoch].append(event)
+            _add(by_run[event.run_id, event.epoch], event)
         if not by_run:
             return
         with transaction.atomic():
@@ -161,6 +184,20 @@ class EventWriter:
             _, run_id, step = fold
             RunEvent.objects.filter(run_id=run_id, step=step, kind=DELTA_KIND).delete()
         self._folds = self._folds[len(due) :]
+
+
+def _add(events: list[PendingEvent], event: PendingEvent) -> None:
+    """Append an event; a delta that goes on where the last one ended becomes one with it."""
+    last = events[-1] if events else None
+    if (
+        last is not None
+        and event.kind == last.kind == DELTA_KIND
+        and (event.step, event.attempt) == (last.step, last.attempt)
+    ):
+        text = last.payload["text"] + event.payload["text"]
+        events[-1] = replace(last, payload=last.payload | {"text": text})
+    else:
+        events.append(event)
 
 
 def fold_leftovers(older_than_seconds: float = 60.0) -> int:
