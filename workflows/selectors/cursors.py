@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from django.core import signing
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from timestep.errors import InvalidInput
 
 SALT = "workflows.cursor"
 Row = TypeVar("Row")
 Other = TypeVar("Other")
-ModelRow = TypeVar("ModelRow", bound=Model)
+Rows: TypeAlias = "QuerySet[Any, dict[str, Any]]"
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Keyset:
     time: str
     id: str
 
-    def key(self, row: Model) -> Key:
+    def key(self, row: Mapping[str, Any]) -> Key:
         """The place of a row."""
-        return Key(self.time, getattr(row, self.time), str(getattr(row, self.id)))
+        return Key(self.time, row[self.time], str(row[self.id]))
 
     def older(self, key: Key) -> Q:
         """Rows after a place. The first condition is the one that an index can use."""
@@ -84,9 +84,12 @@ class Keyset:
         )
 
     def page(
-        self, rows: QuerySet[ModelRow], *, after: str = "", before: str = "", limit: int
-    ) -> Page[ModelRow]:
-        """The page after one cursor or before another, else the first."""
+        self, rows: Rows, *, after: str = "", before: str = "", limit: int
+    ) -> Page[dict[str, Any]]:
+        """The page after one cursor or before another, else the first.
+
+        The rows are those of `QuerySet.values()`: fifty models cost more than their query.
+        """
         if before:
             return self._backwards(rows, decode(before, self.time), limit)
         if after:
@@ -99,7 +102,7 @@ class Keyset:
             encode(self.key(shown[0])) if after and shown else None,
         )
 
-    def _backwards(self, rows: QuerySet[ModelRow], key: Key, limit: int) -> Page[ModelRow]:
+    def _backwards(self, rows: Rows, key: Key, limit: int) -> Page[dict[str, Any]]:
         found = list(rows.filter(self.newer(key)).order_by(self.time, self.id)[: limit + 1])
         shown = found[:limit][::-1]
         return Page(

@@ -9,13 +9,13 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from timestep.errors import InvalidInput
 from timestep.models import Run, RunStatus
-from workflows.selectors.cursors import Keyset, Page
+from workflows.selectors.cursors import Keyset, Page, Rows
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
@@ -72,6 +72,12 @@ class RunRow:
             launched_by=user.get_username() if user else "",
             **{name: getattr(run, name) for name in _OWN_FIELDS},
         )
+
+    @classmethod
+    def of_values(cls, values: dict[str, Any]) -> RunRow:
+        """The row of the columns in `ROW_FIELDS`."""
+        user = values.pop("launched_by__username")
+        return cls(launched_by=user or "", **values)
 
     @property
     def status_label(self) -> str:
@@ -185,8 +191,8 @@ def _as_text(name: str, value: str | datetime) -> str:
     return (local - timedelta(days=name.endswith("_to"))).date().isoformat()
 
 
-def matching(filters: RunFilters) -> QuerySet[Run]:
-    """The runs that the filters leave, without an order."""
+def matching(filters: RunFilters) -> Rows:
+    """The rows of the runs that the filters leave, without an order."""
     conditions = Q()
     for name, lookup in _LOOKUPS.items():
         if value := getattr(filters, name):
@@ -195,7 +201,8 @@ def matching(filters: RunFilters) -> QuerySet[Run]:
         # Looked up first, so that the index that starts with the user gives the order as well.
         named = get_user_model().objects.filter(username=filters.launched_by)
         conditions &= Q(launched_by_id__in=list(named.values_list("pk", flat=True)))
-    return Run.objects.filter(conditions).select_related("launched_by").only(*ROW_FIELDS)
+    rows: Rows = Run.objects.filter(conditions).values(*ROW_FIELDS)
+    return rows
 
 
 def runs_page(
@@ -205,7 +212,8 @@ def runs_page(
     filters = filters or RunFilters()
     keyset = BY_END if filters.by_end else BY_CREATION
     size = max(1, min(limit, LARGEST_PAGE))
-    return keyset.page(matching(filters), after=after, before=before, limit=size).map(RunRow.of)
+    page = keyset.page(matching(filters), after=after, before=before, limit=size)
+    return page.map(RunRow.of_values)
 
 
 def full_runs(filters: RunFilters, limit: int) -> list[Run]:
