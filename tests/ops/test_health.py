@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, connection
@@ -61,7 +62,7 @@ def test_not_ready_without_database(client: Client, monkeypatch: pytest.MonkeyPa
     def refuse() -> None:
         raise DatabaseError("secret words of the driver")
 
-    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    monkeypatch.setattr(health, "connection", SimpleNamespace(ensure_connection=refuse))
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "out of reach"

@@ -15,6 +15,8 @@ TICK_S = 0.1
 # A worker needs this long to hand back what it holds; a web process is quicker.
 GRACE_S = 15.0
 REMIND_AFTER_S = 20.0
+# What the children write as they get ready comes first, so that our words are the last ones.
+SETTLE_S = 0.3
 
 
 class Supervisor:
@@ -68,6 +70,7 @@ class Supervisor:
             missing = self._missing()
             if not missing:
                 ready = True
+                self._stop.wait(SETTLE_S)
                 self._on_ready()
             elif time.monotonic() >= remind_at:
                 self._terminal.say("up", f"still waiting: {missing}")
