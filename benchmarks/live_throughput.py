@@ -76,7 +76,7 @@ def _measure(database: str) -> None:
     expected = round(TOKENS_PER_SECOND * SECONDS)
     ratio = percentile(live.delays_ms, 99) / percentile(raw.delays_ms, 99)
     print(f"ratio of the p99: {ratio:.2f}; {len(live.delays_ms) / SECONDS:.0f} tokens/s arrived")
-    verdicts.at_most("runs with a token lost, doubled or late", live.wrong(runs, expected), 0, "")
+    verdicts.at_most("runs with a token lost, doubled or out of order", live.wrong(runs, expected), 0, "")
     verdicts.at_most("p99 from event to arrival", percentile(live.delays_ms, 99), 150, "ms")
     verdicts.exit()
 
