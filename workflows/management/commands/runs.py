@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -65,7 +66,11 @@ class Command(EdgeCommand):
             self.print_lines([input_as_text(run.final_output)])
         if run.error:
             self.print_lines([f"error: {run.error.get('message', '')}"])
-        self.print_lines(f"{one['seq']:>6}  {one['kind']:<20} {one['payload']}" for one in events)
+        self.print_lines(_event_line(event) for event in events)
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    return f"{event['seq']:>6}  {event['kind']:<20} {json.dumps(event['payload'])}"
 
 
 def _line(run: Run) -> str:
