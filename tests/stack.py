@@ -105,7 +105,7 @@ class Stack:
         finally:
             asking.close()
 
-    def start_all(self, timeout: float = 60) -> None:
+    def start_all(self, timeout: float = 120) -> None:
         """Migrate, publish the tools, install the demo, start web and worker, wait until ready."""
         self.start("up")
         self.wait_for_log("up", "Timestep is ready", timeout)
@@ -118,7 +118,7 @@ class Stack:
             return {}
         return said
 
-    def wait_ready(self, timeout: float = 60) -> None:
+    def wait_ready(self, timeout: float = 120) -> None:
         """Wait until /readyz answers that all is well."""
         deadline = time.monotonic() + timeout
         while (said := self.readiness()).get("status") != "ok":
