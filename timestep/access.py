@@ -10,8 +10,15 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django_htmx.middleware import HtmxDetails
 
 View = Callable[..., HttpResponseBase]
+
+
+class PageRequest(HttpRequest):
+    """A request as the middleware hands it on: `htmx` is true where a part of the page is asked."""
+
+    htmx: HtmxDetails
 
 
 def needs(permission: str) -> Callable[[View], View]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
@@ -11,13 +11,13 @@ from approvals.errors import AlreadyDecided, RequestNotFound, RequestVoid
 from approvals.models import RequestKind
 from approvals.services.decisions import decide, resolve_unknown
 from approvals.views.requests import load
-from timestep.access import needs
+from timestep.access import PageRequest, needs
 from timestep.errors import InvalidInput, TimestepError
 
 
 @require_POST
 @needs("approvals.decide_approvalrequest")
-def decide_request(request: HttpRequest, approval_id: str) -> HttpResponse:
+def decide_request(request: PageRequest, approval_id: str) -> HttpResponse:
     """Decide, once: whoever comes second is told who decided what, and when."""
     problem: TimestepError
     try:
@@ -37,7 +37,7 @@ def decide_request(request: HttpRequest, approval_id: str) -> HttpResponse:
     return render(request, template, context, status=status)
 
 
-def _send(request: HttpRequest, approval_id: str) -> None:
+def _send(request: PageRequest, approval_id: str) -> None:
     asked, by, sent = load(approval_id), request.user, request.POST
     if not isinstance(by, User):
         raise TypeError("this view needs a signed-in user")
@@ -55,7 +55,7 @@ def _typed(sent: QueryDict, name: str) -> str:
     return sent.get(name, "").replace("\r\n", "\n")
 
 
-def _after(request: HttpRequest, approval_id: str) -> HttpResponse:
+def _after(request: PageRequest, approval_id: str) -> HttpResponse:
     """The decided card; without JavaScript, the page that the form was on."""
     if request.htmx:
         return render(request, "approvals/_card.html", _context(request, approval_id))
@@ -65,5 +65,5 @@ def _after(request: HttpRequest, approval_id: str) -> HttpResponse:
     return redirect("approval", approval_id)
 
 
-def _context(request: HttpRequest, approval_id: str) -> dict[str, object]:
+def _context(request: PageRequest, approval_id: str) -> dict[str, object]:
     return {"asked": load(approval_id), "in_run": request.POST.get("in") == "run"}

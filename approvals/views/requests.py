@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from approvals import selectors
 from approvals.errors import RequestNotFound
 from approvals.models import ApprovalRequest
+from timestep.access import PageRequest
 
 PAGE_SIZE = 25
 _LISTS = {"waiting": selectors.pending, "decided": selectors.decided}
@@ -17,7 +19,7 @@ _LISTS = {"waiting": selectors.pending, "decided": selectors.decided}
 
 @require_safe
 @login_required
-def approvals(request: HttpRequest) -> HttpResponse:
+def approvals(request: PageRequest) -> HttpResponse:
     """What waits, oldest first; or what was decided, latest first."""
     which = "decided" if request.GET.get("show") == "decided" else "waiting"
     after = request.GET.get("after", "").replace("\x00", "")[:64] or None
@@ -33,8 +35,9 @@ def approvals(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 @login_required
-def approval(request: HttpRequest, approval_id: str) -> HttpResponse:
+def approval(request: PageRequest, approval_id: str) -> HttpResponse:
     """One request: a page of its own, or its card alone to htmx."""
     context = {"asked": load(approval_id), "in_run": request.GET.get("in") == "run"}
     template = "approvals/_card.html" if request.htmx else "approvals/page.html"

@@ -62,6 +62,15 @@
     lost = setTimeout(() => say("Connection lost; trying again…"), 2500);
   });
 
+  // Figures follow the lists, twice a second at most.
+  let waiting;
+  const changed = () => {
+    waiting ??= setTimeout(() => {
+      waiting = undefined;
+      document.dispatchEvent(new Event("timestep:changed"));
+    }, 500);
+  };
+
   // Lists: rows on the page change in place, unknown ones are only counted.
   const unseen = new Set();
   const wanted = (row, list) =>
@@ -79,10 +88,11 @@
         if (there.getAttribute("aria-selected")) fresh.setAttribute("aria-selected", "true");
         there.replaceWith(fresh);
         htmx.process(fresh);
-      } else if (fresh.dataset.created > list.dataset.newest && wanted(fresh, list)) {
+      } else if (Number(fresh.dataset.created) > Number(list.dataset.newest) && wanted(fresh, list)) {
         unseen.add(fresh.id);
       }
     }
+    changed();
     const notice = byId("new-runs");
     if (notice && unseen.size) {
       notice.hidden = false;

@@ -36,6 +36,8 @@ def failing_today() -> list[Failing]:
     counts = Counter(agent for agent, *_ in found)
     first: dict[str, Failing] = {}
     for agent, run_id, error, at in found:
+        if at is None:
+            continue  # Not among the rows: they were filtered by it.
         message = str((error or {}).get("message") or (error or {}).get("what") or "")
         first.setdefault(agent, Failing(agent, counts[agent], run_id, message, at))
     return list(first.values())

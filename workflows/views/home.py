@@ -13,10 +13,9 @@ from approvals import selectors as approvals
 from timestep.access import needs
 from timestep.demo import DEMO_INPUT
 from timestep.errors import TimestepError
-from timestep.models import RunStatus
 from workflows.selectors.failing import failing_today
 from workflows.selectors.figures import home_figures
-from workflows.selectors.runs import RunFilters, runs_page
+from workflows.selectors.runs import runs_page
 from workflows.services.launching import launch_agent
 from workflows.views.launch_forms import current_user
 
@@ -28,15 +27,14 @@ DEMO_AGENT = "support-desk"
 def home(request: HttpRequest) -> HttpResponse:
     """What happens now, at a glance."""
     latest = runs_page(limit=12)
-    running = runs_page(RunFilters(status=RunStatus.RUNNING), limit=1)
     context = {
         "figures": home_figures(),
         "waiting": approvals.pending(limit=5),
         "failing": failing_today(),
         "page": latest,
         "fresh": not latest.rows,
-        "busy": bool(running.rows),
         "today": timezone.localdate().isoformat(),
+        "newest": int(timezone.now().timestamp() * 1000),
     }
     return render(request, "workflows/home.html", context)
 

@@ -36,7 +36,7 @@ class LaunchForm:
     @classmethod
     def sent(cls, data: QueryDict) -> LaunchForm:
         """What a browser sent. Browsers send line ends as CRLF; the model gets what was typed."""
-        texts = {name: data.get(name, "").strip() for name in _TEXTS}
+        texts: dict[str, Any] = {name: data.get(name, "").strip() for name in _TEXTS}
         typed = data.get("input", "").replace("\r\n", "\n")
         return cls(input=typed, as_items=data.get("as_items") == "on", **texts)
 

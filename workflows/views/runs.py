@@ -6,11 +6,13 @@ import json
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
+from timestep.access import PageRequest
 from timestep.errors import InvalidInput
 from timestep.models import RunStatus
 from workflows.selectors.cursors import Page
@@ -21,8 +23,9 @@ _SEEN_ON_ROWS = ("status", "agent", "queue", "session", "schedule", "launched_by
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 @login_required
-def runs(request: HttpRequest) -> HttpResponse:
+def runs(request: PageRequest) -> HttpResponse:
     """One page of runs; the same address answers the page, or its list alone to htmx."""
     filters, page, error = _asked(request)
     context = {
@@ -33,14 +36,14 @@ def runs(request: HttpRequest) -> HttpResponse:
         "statuses": RunStatus.choices,
         "query": urlencode(filters.as_query()),
         "live_filters": json.dumps(_for_rows(filters)),
-        "newest": timezone.now().isoformat(),
+        "newest": int(timezone.now().timestamp() * 1000),
         "deep": bool(request.GET.get("after") or request.GET.get("before")),
     }
     template = "workflows/runs/_list.html" if request.htmx else "workflows/runs/page.html"
     return render(request, template, context, status=400 if error else 200)
 
 
-def _asked(request: HttpRequest) -> tuple[RunFilters, Page[RunRow], InvalidInput | None]:
+def _asked(request: PageRequest) -> tuple[RunFilters, Page[RunRow], InvalidInput | None]:
     filters = RunFilters()
     try:
         filters = RunFilters.from_query(request.GET)

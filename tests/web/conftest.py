@@ -1,0 +1,29 @@
+"""Three people: one who may do everything, one who may only look, and one who is not signed in."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+
+@pytest.fixture
+def owner(db: None) -> Client:
+    """May do everything."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner", password="-"))
+    return client
+
+
+@pytest.fixture
+def looker(db: None) -> Client:
+    """Is signed in and has no permission."""
+    client = Client()
+    client.force_login(User.objects.create_user("looker", password="-"))
+    return client
+
+
+@pytest.fixture
+def stranger(db: None) -> Client:
+    """Is not signed in."""
+    return Client()

@@ -1,0 +1,141 @@
+"""Events folded into the rows of a timeline."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals.models import RequestKind
+from approvals.services.decisions import resolve_unknown
+from tests.approvals.rows import approver, ask_about_unknown, awaiting_run
+from tests.web.events import event, model_finished, model_started, tool_call
+from tests.workflows.rows import run as make_run
+from timestep.models import Run
+from workflows.selectors.timeline import rows
+from workflows.selectors.timeline_rows import Row, output_of
+
+pytestmark = pytest.mark.django_db
+
+
+def timeline(run: Run) -> list[Row]:
+    return rows(run.pk, upto=run.last_seq)
+
+
+def test_calls_are_rows_in_the_order_in_which_they_began() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    tool_call(run, "0.2")
+    model_finished(run, "0.1", "hello")
+    found = timeline(run)
+    assert [(row.dom_id, row.kind, row.state) for row in found] == [
+        ("step-0-1", "model", "ok"),
+        ("step-0-2", "tool", "ok"),
+    ]
+    assert found[0].tokens == 812
+    assert found[1].summary == '{"id": 7} → found'
+
+
+def test_a_retry_drops_the_text_of_the_broken_stream() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    event(run, "model.delta", "0.1", text="half a sen")
+    event(run, "model.retry", "0.1", error="broken stream", wait_s=0.5)
+    event(run, "model.started", "0.1", 102, agent="desk", model="demo/fast")
+    event(run, "model.delta", "0.1", 102, text="a whole one")
+    (row,) = timeline(run)
+    assert row.text == "a whole one"
+    assert [retry["error"] for retry in row.retries] == ["broken stream"]
+
+
+def test_a_delta_of_an_older_attempt_is_left_out() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    event(run, "model.delta", "0.1", 201, text="new")
+    event(run, "model.delta", "0.1", 101, text="old")
+    assert timeline(run)[0].text == "new"
+
+
+def test_what_was_under_way_stops_with_the_run() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    tool_call(run, "0.2", ended=False)
+    event(run, "run.failed", what="tool lookup", step="0.2", message="no such order")
+    model, tool, failure = timeline(run)
+    assert (model.state, tool.state, failure.kind) == ("stopped", "failed", "failure")
+    assert tool.error == "no such order"
+
+
+def test_a_retried_step_runs_again() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    event(run, "status", status="failed")
+    event(run, "run.retried", by="ana")
+    event(run, "model.started", "0.1", 201, agent="desk", model="demo/fast")
+    assert [(row.kind, row.state) for row in timeline(run)] == [
+        ("model", "running"),
+        ("retried", "note"),
+    ]
+
+
+def test_an_approval_row_carries_its_request_and_then_its_decision() -> None:
+    run = awaiting_run()
+    facts = {"call_id": "c", "tool": "refund_order"}
+    event(run, "approval.requested", **facts, agent="refunds", arguments='{"amount": 25}')
+    (row,) = timeline(run)
+    assert (row.kind, row.state, row.arguments) == ("approval", "waiting", {"amount": 25})
+    event(run, "approval.decided", **facts, outcome="reject", by="ana", reason="too much")
+    (row,) = timeline(run)
+    assert (row.state, row.by, row.note) == ("reject", "ana", "too much")
+
+
+def test_an_unknown_outcome_asks_in_the_row_of_its_call() -> None:
+    run = awaiting_run()
+    tool_call(run, "0.2", ended=False)
+    facts = {"call_id": "call_1", "tool": "lookup", "agent": "desk", "arguments": "{}"}
+    event(run, "tool.unknown", **facts)
+    event(run, "approval.requested", **facts, kind=RequestKind.OUTCOME_UNKNOWN)
+    (asked,) = ask_about_unknown(run, "call_1")
+    (row,) = timeline(run)
+    assert (row.dom_id, row.state, row.request) == ("step-0-2", "unknown", asked)
+
+
+def test_the_answer_to_an_unknown_outcome_is_a_row_and_changes_the_one_that_asked() -> None:
+    run = awaiting_run()
+    tool_call(run, "0.2", ended=False)
+    event(run, "tool.unknown", call_id="call_1", tool="lookup", agent="desk", arguments="{}")
+    (asked,) = ask_about_unknown(run, "call_1")
+    resolve_unknown(asked.pk, outcome="run_again", by=approver())
+    run.refresh_from_db()
+    call, answer = timeline(run)
+    assert (answer.kind, answer.state, answer.by) == ("answer", "run_again", "ana")
+    assert call.seq == answer.seq
+
+
+def test_a_takeover_is_a_row_and_a_first_start_is_none() -> None:
+    run = make_run("r")
+    event(run, "segment.started", n=0, kind="start", worker="w-1")
+    event(run, "worker.lost", worker="w-1", silent_s=9.0, resumed_on="w-2")
+    event(run, "segment.started", n=0, kind="continue", worker="w-2")
+    event(run, "segment.started", n=1, kind="resume", worker="w-2")
+    assert [row.kind for row in timeline(run)] == ["worker_lost", "segment"]
+
+
+def test_the_output_is_what_the_run_says_and_not_an_agent_used_as_a_tool() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    model_started(run, "0.5", parent_call_id="call_1")
+    event(run, "model.delta", "0.5", text="inner")
+    shown = output_of("running", None, timeline(run))
+    assert (shown.text_id, shown.text, shown.streaming) == ("text-0-1", "", True)
+
+
+@pytest.mark.parametrize("final", ["", "done", {"refunded": True}, [], 0])
+def test_a_run_that_succeeded_shows_its_final_output(final: object) -> None:
+    assert output_of("succeeded", final, []).final == final
+
+
+def test_later_events_are_left_for_the_websocket() -> None:
+    run = make_run("r")
+    model_started(run, "0.1")
+    seen = run.last_seq
+    event(run, "model.delta", "0.1", text="later")
+    assert rows(run.pk, upto=seen)[0].text == ""
