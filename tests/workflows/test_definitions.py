@@ -16,6 +16,12 @@ pytestmark = pytest.mark.django_db
 
 BASE = {"slug": "desk", "name": "Desk", "model": "demo/fast"}
 
+LEGAL_SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/b"}},
+    "$defs": {"b": {"type": "string"}},
+}
+
 REFUSED: list[tuple[str, Any]] = [
     ("slug", "has space"),
     ("slug", ""),
@@ -111,11 +117,6 @@ def test_a_bad_value_is_refused_with_its_field_and_nothing_is_saved(field: str, 
 @pytest.mark.usefixtures("neighbours")
 def test_everything_legal_is_kept() -> None:
     settings = {"temperature": 0.2, "reasoning": {"effort": "low"}, "store": None, "top_p": 1}
-    schema = {
-        "type": "object",
-        "properties": {"a": {"$ref": "#/$defs/b"}},
-        "$defs": {"b": {"type": "string"}},
-    }
     saved = save_definition(
         {
             **BASE,
@@ -123,7 +124,7 @@ def test_everything_legal_is_kept() -> None:
             "model_settings": settings,
             "tools": ["lookup", {"name": "refund", "needs_approval": False}],
             "handoffs": ["other"],
-            "output_type": schema,
+            "output_type": LEGAL_SCHEMA,
             "timeout_seconds": 60,
         }
     )
@@ -131,7 +132,7 @@ def test_everything_legal_is_kept() -> None:
     assert again.instructions == "one\ntwo"
     assert again.model_settings == {"temperature": 0.2, "reasoning": {"effort": "low"}, "top_p": 1}
     assert again.tools == ["lookup", {"name": "refund", "needs_approval": False}]
-    assert (again.output_type, again.timeout_seconds) == (schema, 60.0)
+    assert (again.output_type, again.timeout_seconds) == (LEGAL_SCHEMA, 60.0)
     assert saved.latest_version == 1
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from django.db import transaction
 
@@ -20,47 +21,41 @@ if TYPE_CHECKING:
 MOST_INPUT_BYTES = 1_000_000
 
 
+class LaunchOptions(TypedDict, total=False):
+    """What is handed on to `timestep.services.launch.launch` as it is, which describes it."""
+
+    session_id: str | None
+    priority: int | None
+    dedup_id: str | None
+    run_id: str | None
+    schedule: str | None
+    scheduled_at: datetime | None
+    again_of: str | None
+
+
 @transaction.atomic
-def launch_agent(  # noqa: PLR0913 - the options of a launch, all by keyword
+def launch_agent(
     slug: str,
     *,
     input: str | list[Any],  # noqa: A002 - the word that people know
     launched_from: str,
     by: AbstractBaseUser | None = None,
     version: int | None = None,
-    session_id: str | None = None,
     queue: str | None = None,
-    priority: int | None = None,
-    dedup_id: str | None = None,
-    run_id: str | None = None,
     timeout_seconds: float | None = None,
-    schedule: str | None = None,
-    scheduled_at: datetime | None = None,
-    again_of: str | None = None,
+    **options: Unpack[LaunchOptions],
 ) -> Run:
-    """Launch an active agent: its latest version, or the one asked for.
+    """Launch an active agent.
 
-    Args:
-        slug: The agent.
-        input: A text, or a list of Responses API input items; at most 1 MB.
-        launched_from: Where it was launched (page, admin, cli, schedule).
-        by: The person on whose behalf the run happens.
-        version: The version to launch; the latest if not given.
-        session_id: The conversation that the run belongs to.
-        queue: The queue; the agent's own if not given.
-        priority: Lower runs first.
-        dedup_id: Refuses a second run with this id while the first has not ended.
-        run_id: The id to use.
-        timeout_seconds: Executing time; the agent's own if not given.
-        schedule: Name of the schedule that launched it.
-        scheduled_at: The tick.
-        again_of: The run that this one repeats.
+    `input` is a text or a list of Responses API input items, at most 1 MB. Without a `version` it
+    is the latest; without `queue` and `timeout_seconds` they are the version's own.
 
     Raises:
         AgentNotFound, AgentInactive, VersionNotFound, SpecIncomplete: It cannot be launched.
         InvalidInput, RunIdInUse, DuplicateRun: See `timestep.services.launch`.
     """
     checked_input(input)
+    _check_stored({"queue": queue, **options})
     chosen = version_of(slug, version)
     own_timeout = chosen.body["timeout_seconds"]
     return launch(
@@ -68,18 +63,12 @@ def launch_agent(  # noqa: PLR0913 - the options of a launch, all by keyword
         input=input,
         agent=slug,
         agent_version=chosen.number,
-        run_id=run_id,
-        session_id=_stored("session_id", session_id),
-        queue=_stored("queue", queue) or chosen.body["default_queue"],
-        priority=priority,
-        dedup_id=_stored("dedup_id", dedup_id),
+        queue=queue or chosen.body["default_queue"],
         timeout_seconds=own_timeout if timeout_seconds is None else timeout_seconds,
         max_turns=chosen.body["max_turns"],
         launched_by=by,
         launched_from=launched_from,
-        schedule=schedule,
-        scheduled_at=scheduled_at,
-        again_of=again_of,
+        **options,
     )
 
 
@@ -131,5 +120,8 @@ def checked_input(value: Any) -> str | list[Any]:
     return checked
 
 
-def _stored(field: str, value: str | None) -> str | None:
-    return None if value is None else checked_text(field, value, 800)
+def _check_stored(values: Mapping[str, Any]) -> None:
+    """Refuse text that no database can store."""
+    for field, value in values.items():
+        if isinstance(value, str):
+            checked_text(field, value, 800)
