@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
-from agents import Agent, AgentOutputSchemaBase, FunctionTool, ModelBehaviorError, ModelSettings
+from agents import (
+    Agent,
+    AgentOutputSchemaBase,
+    FunctionTool,
+    Handoff,
+    ModelBehaviorError,
+    ModelSettings,
+    handoff,
+)
 
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import durable_agent_tool, durable_tool
@@ -74,7 +82,7 @@ def build_agents(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -
     agents = {slug: _agent(part, tools) for slug, part in spec["agents"].items()}
     # In a second pass, so that agents may hand off to one another in circles.
     for slug, part in spec["agents"].items():
-        agents[slug].handoffs = [agents[name] for name in part["handoffs"]]
+        agents[slug].handoffs = [_handoff(agents[name]) for name in part["handoffs"]]
         agents[slug].tools += [_as_tool(agents[name]) for name in part["agent_tools"]]
     return agents[spec["start"]]
 
@@ -111,6 +119,11 @@ def _tool(slug: str, entry: Mapping[str, Any], tools: Mapping[str, RegisteredToo
         needs_approval=entry["needs_approval"],
         idempotent=entry["idempotent"],
     )
+
+
+def _handoff(agent: Agent[Any]) -> Handoff[Any, Agent[Any]]:
+    # The SDK's own name keeps the slug's hyphens, which it then warns about.
+    return handoff(agent, tool_name_override=f"transfer_to_{agent.name.replace('-', '_')}")
 
 
 def _as_tool(agent: Agent[Any]) -> FunctionTool:

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents import FunctionTool, RunContextWrapper, Tool
+from agents.run_config import ToolErrorFormatterArgs
 from agents.tool_context import ToolContext
 from openai.types.responses import ResponseFunctionToolCall
 
 from timestep.engine import tool_starts
-from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.threads import in_thread
 from timestep.gate import ToolCall, approval_gate
 from timestep.storable import storable
@@ -161,6 +162,17 @@ def _verdicts(questions: list[ToolCall]) -> dict[str, str]:
     return {question.call_id: gate.check(question) for question in questions}
 
 
+def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> None:
+    """Keep what a tool raised, for people; the model is told only what the SDK tells it.
+
+    A formatter of the SDK's run configuration; it returns None, so that its message stays.
+    """
+    scope = current_scope.get()
+    if scope is not None and args.error is not None:
+        text = storable(f"{type(args.error).__name__}: {args.error}")
+        scope.tool_errors[args.call_id] = text[:MAX_MESSAGE_CHARACTERS]
+
+
 class _ToolStep:
     """One tool call: the body of its step, and the events around it."""
 
@@ -192,8 +204,10 @@ class _ToolStep:
         if error is not None:
             await execution.fail(f"tool {self._tool.name}", self._step_id, error)
         ended = datetime.now(UTC)
+        told = self._scope.tool_errors.pop(self._context.tool_call_id, None)
         return {
             "output": output,
+            "error": told,
             "attempt": attempt,
             "started_at": started.isoformat(),
             "ended_at": ended.isoformat(),
@@ -242,7 +256,7 @@ class _ToolStep:
         """Emit the call's final event from its checkpoint, so that a replay says the same."""
         payload = {key: value for key, value in recorded.items() if key != "attempt"}
         shown = output_text(recorded["output"])[:MAX_EVENT_TEXT_CHARACTERS]
-        payload |= {"output": shown, "ok": True}
+        payload |= {"output": shown, "ok": recorded.get("error") is None}
         self._emit("tool.finished", payload, recorded["attempt"])
 
     def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:

@@ -75,6 +75,7 @@ class Scope:
     steps: dict[str, StepReservation] = field(default_factory=dict)
     blocks: dict[str, StepIds] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
+    tool_errors: dict[str, str] = field(default_factory=dict)
 
     def reserve_call(self, call_id: str, *, nested: bool) -> None:
         """Keep ids for a call, before any tool of its response starts."""

@@ -19,6 +19,7 @@ from timestep.engine.build import build_agents
 from timestep.engine.claims import Claim, Ending, Refusal
 from timestep.engine.durable_model import response_text
 from timestep.engine.durable_session import DurableSession
+from timestep.engine.durable_tools import remember_tool_error
 from timestep.engine.execution import (
     Abort,
     Aborted,
@@ -214,7 +215,9 @@ async def _loop(
 def _runner(agent: Agent[Any], start: Any, claimed: Claim) -> Awaitable[RunResult]:
     run = claimed.run
     session = DurableSession(run.session_id) if run.session_id else None
-    config = RunConfig(tracing_disabled=True, workflow_name=run.agent)
+    config = RunConfig(
+        tracing_disabled=True, workflow_name=run.agent, tool_error_formatter=remember_tool_error
+    )
     if isinstance(start, RunState):
         # The context is in the state; passing it again would make the SDK ignore approvals.
         return Runner.run(agent, start, session=session, run_config=config)

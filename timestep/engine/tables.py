@@ -22,7 +22,7 @@ def migrate_tables(url: str) -> None:
 
 
 def use_write_ahead_log(path: str) -> None:
-    """Switch the file to WAL, which DBOS leaves as it is: readers then never wait for the writer."""
+    """Switch the file to WAL, which DBOS leaves as it is: then readers never wait."""
     connection = sqlite3.connect(path, timeout=20)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

@@ -69,7 +69,7 @@ class WorkerProcess:
         keep_connections_open()
         tools = load_tools()
         publish_catalogue(tools)
-        _register(self.worker_id)
+        _register(self.worker_id, sorted(tools))
         host_segments(Host(self.worker_id, tools, self._executions))
         runtime.launch(self.worker_id)
         self._executions.writer.start()
@@ -122,13 +122,14 @@ def _only_worker_on_sqlite() -> IO[str] | None:
     return file
 
 
-def _register(worker_id: str) -> None:
+def _register(worker_id: str, tools: list[str]) -> None:
     Worker.objects.create(
         worker_id=worker_id,
         host=socket.gethostname()[:200],
         pid=os.getpid(),
         engine_version=ENGINE_VERSION,
         providers=available(os.environ),
+        tools=tools,
     )
 
 

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ('pid', models.PositiveIntegerField()),
                 ('engine_version', models.PositiveIntegerField()),
                 ('providers', models.JSONField(default=dict, help_text='Model provider prefix → whether its key is set. Never the key.')),
+                ('tools', models.JSONField(default=list, help_text='Names of the tools that it has.')),
                 ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('heartbeat_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('stopped_at', models.DateTimeField(blank=True, null=True)),

@@ -16,6 +16,7 @@ class Worker(models.Model):
     providers = models.JSONField(
         default=dict, help_text="Model provider prefix → whether its key is set. Never the key."
     )
+    tools = models.JSONField(default=list, help_text="Names of the tools that it has.")
     started_at = models.DateTimeField(default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now, db_index=True)
     stopped_at = models.DateTimeField(null=True, blank=True)

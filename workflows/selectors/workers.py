@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.utils import timezone
 
 from timestep.errors import InvalidInput
 from timestep.models import Worker
 from timestep.providers import Provider, split_model_name
-
-# Workers beat every one or two seconds; five missed beats in a row are no accident.
-SILENT_AFTER = timedelta(seconds=10)
+from timestep.services.workers import living_workers
 
 
 @dataclass(frozen=True)
@@ -28,8 +23,7 @@ class MissingKey:
 
 def alive_workers() -> list[Worker]:
     """Workers that were heard of in the last ten seconds and have not stopped."""
-    since = timezone.now() - SILENT_AFTER
-    return list(Worker.objects.filter(heartbeat_at__gte=since, stopped_at__isnull=True))
+    return list(living_workers())
 
 
 def no_worker_has_key(model: str) -> str | None:

@@ -22,6 +22,7 @@ from django.db import transaction
 from timestep.digests import digest
 from timestep.errors import DuplicateTool, ToolModuleError
 from timestep.models import CatalogueTool
+from timestep.services.workers import living_workers
 from timestep.tools import options_of
 
 GROUP = "timestep.tools"
@@ -72,15 +73,24 @@ def load_tools() -> dict[str, RegisteredTool]:
 
 
 def publish_catalogue(tools: Mapping[str, RegisteredTool]) -> None:
-    """Write what this process has into the catalogue; what is in it beyond that is marked gone."""
+    """Write what this process has into the catalogue.
+
+    What is in it beyond that, and is on no other worker that lives, is marked gone.
+    """
     # In one order everywhere: two workers that start together must not wait for one another.
     rows = [_row(tools[name]) for name in sorted(tools)]
     columns = [field.name for field in CatalogueTool._meta.concrete_fields if not field.primary_key]
     with transaction.atomic():
-        CatalogueTool.objects.filter(present=True).exclude(name__in=tools).update(present=False)
+        here = {*tools, *_on_living_workers()}
+        CatalogueTool.objects.filter(present=True).exclude(name__in=here).update(present=False)
         CatalogueTool.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["name"], update_fields=columns
         )
+
+
+def _on_living_workers() -> set[str]:
+    lists = living_workers().values_list("tools", flat=True)
+    return {name for names in lists for name in names}
 
 
 def _offered() -> Iterator[tuple[str, FunctionTool]]:
