@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -29,7 +30,7 @@ def test_a_home_below_a_file_is_refused(tmp_path: Path) -> None:
 def database_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "timestep.sqlite3"
     monkeypatch.setitem(settings.DATABASES["default"], "NAME", path)
-    monkeypatch.setattr(preflight.connection, "vendor", "sqlite", raising=False)
+    monkeypatch.setattr(preflight, "connection", SimpleNamespace(vendor="sqlite"))
     return path
 
 
