@@ -2,12 +2,19 @@
 
     python -m benchmarks.runs_list [--database sqlite|postgres|both]
 
-Each request goes through the whole site (middleware, view, template) for a signed-in person.
+Each request goes through the whole site (middleware, view, template) for a signed-in person. Two
+processes hold a database of each size and are asked by turns, so that the machine's moods meet both.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,22 +22,79 @@ from benchmarks.harness import Verdicts, each_database, installation, percentile
 
 SMALL, LARGE = 1_000, 100_000
 REQUESTS = 60
+_SIZE = "BENCHMARK_SIZE"
 STATUSES = ("succeeded", "failed", "cancelled", "timed_out", "running", "queued")
 
 
 def _measure(database: str) -> None:
+    if size := os.environ.get(_SIZE):
+        _answer(database, int(size))
+        return
     verdicts = Verdicts()
+    with _site(SMALL) as small, _site(LARGE) as large:
+        names = small.names()
+        assert names == large.names()
+        times = [
+            (name, small.ask(name), large.ask(name)) for _ in range(REQUESTS) for name in names
+        ]
+    for name in names:
+        at_small = percentile([mine for asked, mine, _ in times if asked == name], 95)
+        at_large = percentile([mine for asked, _, mine in times if asked == name], 95)
+        print(f"{name}: {at_small:.1f} ms at {SMALL:,} runs, {at_large:.1f} ms at {LARGE:,}")
+        verdicts.at_most(f"{name}, p95 ratio", at_large / at_small, 1.3, "times")
+    verdicts.exit()
+
+
+class _Site:
+    """A process that holds one database and answers how long each address takes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def names(self) -> list[str]:
+        names: list[str] = json.loads(self._line())
+        return names
+
+    def ask(self, name: str) -> float:
+        assert self._process.stdin is not None
+        self._process.stdin.write(name + "\n")
+        self._process.stdin.flush()
+        return float(self._line())
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+@contextmanager
+def _site(size: int) -> Iterator[_Site]:
+    command = [sys.executable, "-m", "benchmarks.runs_list"]
+    pipe = subprocess.PIPE
+    environment = os.environ | {_SIZE: str(size)}
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        yield _Site(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _answer(database: str, size: int) -> None:
     with installation(database) as stack:
         use_django(stack)
         client = _signed_in_client()
-        _fill(0, SMALL)
-        small = _p95_by_address(client, _addresses(SMALL))
-        _fill(SMALL, LARGE)
-        large = _p95_by_address(client, _addresses(LARGE))
-    for name, at_small in small.items():
-        print(f"{name}: {at_small:.1f} ms at {SMALL:,} runs, {large[name]:.1f} ms at {LARGE:,}")
-        verdicts.at_most(f"{name}, p95 ratio", large[name] / at_small, 1.3, "times")
-    verdicts.exit()
+        _fill(0, size)
+        addresses = _addresses(size)
+        for address in addresses.values():
+            _timed(client, address)
+        print(json.dumps(list(addresses)), flush=True)
+        for line in sys.stdin:
+            print(_timed(client, addresses[line.strip()]), flush=True)
+
+
+def _timed(client: Any, address: str) -> float:
+    started = time.perf_counter()
+    response = client.get(address)
+    assert response.status_code == 200, (address, response.status_code)
+    return (time.perf_counter() - started) * 1000
 
 
 def _signed_in_client() -> Any:
@@ -74,7 +138,7 @@ def _run(model: Any, spec: Any, number: int, now: Any) -> Any:
         engine_version=1,
         status=STATUSES[number % len(STATUSES)],
         queue=f"queue-{number % 5}",
-        session_id=f"session-{number % 50}",
+        session_id=f"session-{number % 10}",
         schedule=f"schedule-{number % 10}",
         created_at=created,
         started_at=created,
@@ -106,20 +170,6 @@ def _addresses(size: int) -> dict[str, str]:
         "created before": f"/runs/?created_to={day}",
         "finished before": f"/runs/?finished_to={day}",
     }
-
-
-def _p95_by_address(client: Any, addresses: dict[str, str]) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in addresses}
-    for number in range(REQUESTS + 3):
-        # By turns, so that a slow moment of the machine meets all of them.
-        for name, address in addresses.items():
-            started = time.perf_counter()
-            response = client.get(address)
-            spent = (time.perf_counter() - started) * 1000
-            assert response.status_code == 200, (address, response.status_code)
-            if number >= 3:
-                times[name].append(spent)
-    return {name: percentile(values, 95) for name, values in times.items()}
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def decide(
         approval_id: The request.
         approve: Whether the call may be made.
         by: Who decides.
-        reason: Needed to reject, and told to the model; at most 2,000 characters.
+        reason: Of a rejection the model is told; pages ask for one. At most 2,000 characters.
         via: From where: `page`, `admin`, or `cli:<OS user> as <user>`.
 
     Raises:
@@ -43,12 +43,10 @@ def decide(
         AlreadyDecided: Somebody was faster; carries the decision that stands.
         RequestVoid: The run has ended.
         WrongKind: The request asks about an unknown outcome.
-        InvalidInput: The reason is missing or too long.
+        InvalidInput: The reason is too long.
     """
     request = _open_request(approval_id, by, RequestKind.TOOL_CALL)
     reason = _bounded("reason", reason, REASON_LIMIT)
-    if not approve and not reason:
-        raise InvalidInput("reason", "say why it is rejected; the model is told")
     outcome = "approve" if approve else "reject"
     status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
     decision = _decision(request, outcome, by, via, reason=reason)

@@ -48,7 +48,10 @@ def _send(request: PageRequest, approval_id: str) -> None:
     choice = {"approve": True, "reject": False}.get(sent.get("decision", ""))
     if choice is None:
         raise InvalidInput("decision", "must be approve or reject")
-    decide(approval_id, approve=choice, by=by, reason=_typed(sent, "reason"), via="page")
+    reason = _typed(sent, "reason")
+    if not choice and not reason.strip():
+        raise InvalidInput("reason", "say why it is rejected; the model is told")
+    decide(approval_id, approve=choice, by=by, reason=reason, via="page")
 
 
 def _typed(sent: QueryDict, name: str) -> str:

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("approval_id", metavar="APPROVAL_ID")
         answer = parser.add_mutually_exclusive_group(required=True)
         answer.add_argument("--approve", action="store_true", help="the call may be made")
-        answer.add_argument("--reject", action="store_true", help="needs --reason")
+        answer.add_argument("--reject", action="store_true", help="the call is not made")
         answer.add_argument(
             "--happened", metavar="RESULT", help="outcome unknown: it happened, and returned this"
         )
