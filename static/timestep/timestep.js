@@ -36,10 +36,11 @@
     const rows = $$("svg.bar[data-from]").map((svg) => ({
       rect: svg.firstElementChild,
       from: Number(svg.dataset.from),
-      to: Number(svg.dataset.to) || Date.now(),
+      to: Number(svg.dataset.to) || (svg.classList.contains("s-bar-running") ? Date.now() : 0),
     }));
+    const timed = rows.filter((row) => row.from && row.to);
     const busy = [];
-    for (const { from, to } of rows.filter((row) => row.from).sort((a, b) => a.from - b.from)) {
+    for (const { from, to } of [...timed].sort((a, b) => a.from - b.from)) {
       const last = busy[busy.length - 1];
       if (last && from <= last.to) last.to = Math.max(last.to, to);
       else busy.push({ from, to });
@@ -47,7 +48,7 @@
     const at = (moment) =>
       busy.reduce((sum, one) => sum + Math.max(0, Math.min(moment, one.to) - one.from), 0);
     const total = at(Infinity) || 1;
-    for (const { rect, from, to } of rows.filter((row) => row.from)) {
+    for (const { rect, from, to } of timed) {
       const start = (100 * at(from)) / total;
       rect.setAttribute("x", `${Math.min(start, 98)}%`);
       rect.setAttribute("width", `${Math.max(2, (100 * at(to)) / total - start)}%`);
