@@ -118,6 +118,12 @@ class Stack:
             return {}
         return said
 
+    def wait_answering(self, timeout: float = 60) -> None:
+        """Wait until the web process answers, ready or not."""
+        deadline = time.monotonic() + timeout
+        while not self.readiness():
+            self._fail_after(deadline, "the web process does not answer")
+
     def wait_ready(self, timeout: float = 120) -> None:
         """Wait until /readyz answers that all is well."""
         deadline = time.monotonic() + timeout

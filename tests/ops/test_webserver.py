@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import logging
 import signal
 import socket
-import threading
 from typing import Any
 
 import pytest
+from daphne.http_protocol import WebRequest
 
 from tests.stack import Stack
 from workflows.supervision import webserver
+from workflows.supervision.webserver import WebServer
 
 
 def log(caplog: pytest.LogCaptureFixture, action: str = "complete", **details: Any) -> str:
@@ -52,8 +54,7 @@ def web(stack: Stack) -> Stack:
     stack.manage("migrate", "-v0", "--without-engine")
     stack.start("web")
     stack.wait_for_log("web", "serving on")
-    while not stack.readiness():
-        pass
+    stack.wait_answering()
     return stack
 
 
@@ -66,15 +67,18 @@ def test_it_stops_with_open_connections(web: Stack) -> None:
     assert "Traceback" not in web.log("web")
 
 
-@pytest.mark.sqlite_only
-def test_a_request_in_flight_is_answered_before_the_end(web: Stack) -> None:
-    asking = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
-    asking.request("GET", "/accounts/login/")
-    stopping = threading.Thread(target=web.kill, args=("web", signal.SIGTERM))
-    stopping.start()
-    assert asking.getresponse().status == 200
-    asking.close()
-    stopping.join()
+async def test_requests_in_flight_are_answered_and_sockets_are_not_waited_for() -> None:
+    server = WebServer(application=None, endpoints=["none"])
+    answering = asyncio.ensure_future(asyncio.sleep(0.1, "answered"))
+    watching = asyncio.ensure_future(asyncio.sleep(60))
+    server.connections = {
+        WebRequest.__new__(WebRequest): {"application_instance": answering},
+        object(): {"application_instance": watching},
+        "an idle connection": {},
+    }
+    await server._finish()
+    assert answering.result() == "answered"
+    assert watching.cancelled()
 
 
 @pytest.mark.sqlite_only
