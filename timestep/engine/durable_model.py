@@ -9,7 +9,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from agents import Model, ModelResponse
+from agents import Model, ModelBehaviorError, ModelResponse
 from agents.items import TResponseStreamEvent
 from openai.types.responses import (
     Response,
@@ -119,6 +119,7 @@ class _Call:
         started = datetime.now(UTC)
         tries, response = await self._response()
         ended = datetime.now(UTC)
+        await self._refuse_malformed(response)
         tools = tools_by_name(self.argument(3, "tools"))
         return {
             "response": storable(_RESPONSE.dump_python(response, mode="json", exclude_none=True)),
@@ -142,11 +143,28 @@ class _Call:
                 await self._wait_or_fail(number, attempt, error)
         raise AssertionError("the last try returns or fails the run")
 
+    async def _refuse_malformed(self, response: ModelResponse) -> None:
+        """Fail the run where its final answer breaks the output type.
+
+        The SDK would say so only after the answer is recorded, and no retry could get another.
+        """
+        schema = self.argument(4, "output_schema")
+        texts = _message_texts(response)
+        if schema is None or schema.is_plain_text() or function_calls(response) or not any(texts):
+            return
+        try:
+            schema.validate_json(texts[-1])
+        except ModelBehaviorError as error:
+            await self.scope.execution.fail(self._what(), self.step_id, error)
+
+    def _what(self) -> str:
+        return f"model {self._model.name} of agent {self._model._agent}"
+
     async def _wait_or_fail(self, number: int, attempt: int, error: Exception) -> None:
         failure = describe_failure(error)
         if not failure.retryable or number == MAX_TRIES:
-            what = f"model {self._model.name} of agent {self._model._agent}"
-            await self.scope.execution.fail(what, self.step_id, ModelCallFailed.of(failure, error))
+            failed = ModelCallFailed.of(failure, error)
+            await self.scope.execution.fail(self._what(), self.step_id, failed)
         wait = backoff_seconds(number, failure.retry_after, random)
         retry = {
             "try": number,
@@ -222,6 +240,12 @@ def function_calls(response: ModelResponse) -> list[ResponseFunctionToolCall]:
 
 def response_text(response: ModelResponse) -> str:
     """What the model said, without its calls."""
+    return "".join(_message_texts(response))
+
+
+def _message_texts(response: ModelResponse) -> list[str]:
     messages = [item for item in response.output if isinstance(item, ResponseOutputMessage)]
-    parts = [part for message in messages for part in message.content]
-    return "".join(part.text for part in parts if isinstance(part, ResponseOutputText))
+    return [
+        "".join(part.text for part in message.content if isinstance(part, ResponseOutputText))
+        for message in messages
+    ]

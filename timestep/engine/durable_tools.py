@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from agents import FunctionTool, RunContextWrapper, Tool
+from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, Tool
 from agents.run_config import ToolErrorFormatterArgs
 from agents.tool_context import ToolContext
 from openai.types.responses import ResponseFunctionToolCall
@@ -162,15 +162,19 @@ def _verdicts(questions: list[ToolCall]) -> dict[str, str]:
     return {question.call_id: gate.check(question) for question in questions}
 
 
-def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> None:
+def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> str | None:
     """Keep what a tool raised, for people; the model is told only what the SDK tells it.
 
-    A formatter of the SDK's run configuration; it returns None, so that its message stays.
+    A formatter of the SDK's run configuration; where it returns None, the SDK's message stays.
     """
     scope = current_scope.get()
     if scope is not None and args.error is not None:
         text = storable(f"{type(args.error).__name__}: {args.error}")
         scope.tool_errors[args.call_id] = text[:MAX_MESSAGE_CHARACTERS]
+    if isinstance(args.error, ModelBehaviorError):
+        # About the model's own arguments, which it can only mend if it is told.
+        return f"The call was not made: {args.error}"
+    return None
 
 
 class _ToolStep:
@@ -232,16 +236,15 @@ class _ToolStep:
         return await self.plain()
 
     async def _called(self) -> tuple[Any, Exception | None]:
+        seconds = self._tool.timeout_seconds
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(self._tool.timeout_seconds):
+            async with limit:
                 return as_json(await self._invoke(self._context, self._arguments)), None
-        except TimeoutError:
-            if self._tool.timeout_behavior == "error_as_result":
-                seconds = self._tool.timeout_seconds
-                return f"Tool {self._tool.name} timed out after {seconds} seconds.", None
-            error: Exception = TimeoutError(f"timed out after {self._tool.timeout_seconds} s")
         except Exception as raised:  # noqa: BLE001 - a tool may raise anything: that fails the run
-            error = raised
+            error = TimeoutError(f"timed out after {seconds} s") if limit.expired() else raised
+        if limit.expired() and self._tool.timeout_behavior == "error_as_result":
+            return f"Tool {self._tool.name} timed out after {seconds} seconds.", None
         run_id = self._scope.execution.run_id
         await in_thread(tool_starts.record_raised, run_id, self._context.tool_call_id)
         return None, error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import error as dbos_error
 from django.conf import settings
 
 from timestep import conf
@@ -64,10 +65,18 @@ def _config(url: str, worker_id: str) -> DBOSConfig:
         # JSON and never pickle: a planted row must not run code.
         serializer=DBOSPortableJSONSerializer(),
         run_migrations=False,
-        log_level="WARNING",
+        log_level="ERROR",
     )
 
 
 def _quiet_logs() -> None:
-    # DBOS tells of every parked workflow as a warning; our own events tell it to people.
-    logging.getLogger("dbos").setLevel(logging.ERROR)
+    """Keep out of the worker's log what its runs tell people already, in their timelines."""
+    logging.getLogger("dbos").addFilter(_is_no_parking)
+    # The SDK logs each failed try of a model call as an error; ours are retried, or fail the run.
+    logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
+
+
+def _is_no_parking(record: logging.LogRecord) -> bool:
+    """Whether a record of DBOS is about anything else than a workflow that was parked."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, dbos_error.DBOSAwaitedWorkflowCancelledError)

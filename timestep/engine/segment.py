@@ -216,7 +216,11 @@ def _runner(agent: Agent[Any], start: Any, claimed: Claim) -> Awaitable[RunResul
     run = claimed.run
     session = DurableSession(run.session_id) if run.session_id else None
     config = RunConfig(
-        tracing_disabled=True, workflow_name=run.agent, tool_error_formatter=remember_tool_error
+        tracing_disabled=True,
+        workflow_name=run.agent,
+        tool_error_formatter=remember_tool_error,
+        # Its answer is recorded by then: failing the run would fail every retry as well.
+        tool_not_found_behavior="return_error_to_model",
     )
     if isinstance(start, RunState):
         # The context is in the state; passing it again would make the SDK ignore approvals.

@@ -286,4 +286,8 @@ class Migration(migrations.Migration):
             model_name='runevent',
             index=models.Index(condition=models.Q(('kind', 'model.delta')), fields=['at'], name='timestep_event_deltas'),
         ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(fields=['status', 'finished_at'], name='timestep_run_ended'),
+        ),
     ]

@@ -157,6 +157,7 @@ class Run(models.Model):
                 name="timestep_run_by_user",
             ),
             models.Index(fields=("finished_at",), name="timestep_run_finished"),
+            models.Index(fields=("status", "finished_at"), name="timestep_run_ended"),
             models.Index(
                 fields=("owner",),
                 condition=models.Q(owner__isnull=False),
