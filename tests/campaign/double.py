@@ -13,6 +13,16 @@ from tests.stack import ROOT
 Json = dict[str, Any]
 
 
+def call(tool: str, **arguments: Any) -> Json:
+    """A tool call in the double's script."""
+    return {"name": tool, "arguments": arguments}
+
+
+def script(text: str, *turns: Json, **more: Any) -> Json:
+    """What the double says where the input contains the text."""
+    return {"input_contains": text, "turns": list(turns), **more}
+
+
 class Double:
     """The double of OpenAI's servers; its script grows with every conversation that is added."""
 
@@ -39,6 +49,11 @@ class Double:
         """Add conversations; see the docstring of tests.fake_openai."""
         self._conversations += conversations
         self._ask("/_script", {"conversations": self._conversations})
+
+    def first(self, *conversations: Json) -> None:
+        """Put conversations before all others: the first that matches is taken."""
+        self._conversations = [*conversations, *self._conversations]
+        self.says()
 
     def requests(self, text: str = "", *, bodies: bool = False) -> list[Json]:
         """The requests whose user message contains the text, in order."""
