@@ -22,7 +22,7 @@ from tests.stack import Stack
 
 @dataclass
 class WritePlan:
-    """How many tokens to write, into which runs, how fast; `kind` other than deltas never merges."""
+    """How many tokens to write, into which runs, how fast; only deltas are ever merged."""
 
     run_ids: list[str]
     per_second: float
@@ -93,7 +93,9 @@ def _frame(data: bytes, start: int) -> tuple[int, bytes, int] | None:
     return data[start] & 0x0F, data[at : at + size], at + size
 
 
-async def open_reader(stack: Stack, path: str, cookie: str, heard: Callable[[bytes], None]) -> Reader:
+async def open_reader(
+    stack: Stack, path: str, cookie: str, heard: Callable[[bytes], None]
+) -> Reader:
     """A reader whose handshake is done."""
     made = lambda: Reader(stack.port, path, cookie, heard)  # noqa: E731
     _, reader = await asyncio.get_running_loop().create_connection(made, "127.0.0.1", stack.port)

@@ -76,7 +76,9 @@ def _measure(database: str) -> None:
     expected = round(TOKENS_PER_SECOND * SECONDS)
     ratio = percentile(live.delays_ms, 99) / percentile(raw.delays_ms, 99)
     print(f"ratio of the p99: {ratio:.2f}; {len(live.delays_ms) / SECONDS:.0f} tokens/s arrived")
-    verdicts.at_most("runs with a token lost, doubled or out of order", live.wrong(runs, expected), 0, "")
+    verdicts.at_most(
+        "runs with a token lost, doubled or out of order", live.wrong(runs, expected), 0, ""
+    )
     verdicts.at_most("p99 from event to arrival", percentile(live.delays_ms, 99), 150, "ms")
     verdicts.exit()
 
@@ -92,7 +94,7 @@ async def _through_the_web(stack: Stack, runs: list[str], cookie: str) -> Heard:
     writer = start_writer(stack, WritePlan(runs, TOKENS_PER_SECOND, SECONDS))
     expected = round(RUNS * TOKENS_PER_SECOND * SECONDS)
     deadline = time.monotonic() + SECONDS + 2 * SETTLE_S
-    while len(heard.delays_ms) < expected and time.monotonic() < deadline:
+    while len(heard.delays_ms) < expected and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)  # For what might come twice.
     writer.wait()

@@ -23,6 +23,7 @@ class Socket:
         reading: bool = True,
     ) -> None:
         self.messages: list[str] = []
+        self.raw: list[object] = []
         self.accepted = False
         self.closed: tuple[int, str] | None = None
         self.gate = asyncio.Event()
@@ -38,6 +39,7 @@ class Socket:
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.send":
             await self.gate.wait()
+            self.raw.append(message["text"])
             self.messages.append(str(message["text"]))
         elif message["type"] == "websocket.accept":
             self.accepted = True
@@ -64,6 +66,10 @@ class Socket:
     def text(self) -> str:
         """The text of all deltas."""
         return "".join(event["payload"].get("text", "") for event in self.events())
+
+    def text_sent(self) -> str:
+        """All messages as one text."""
+        return "".join(self.messages)
 
     async def leave(self) -> None:
         """Disconnect, and wait for the application's end."""

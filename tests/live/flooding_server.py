@@ -48,4 +48,4 @@ async def _frames(send: Any) -> None:
 
 if __name__ == "__main__":
     endpoints = build_endpoint_description_strings(host="127.0.0.1", port=int(sys.argv[1]))
-    LiveServer(application, endpoints=endpoints, ready_callable=lambda: print("ready")).run()
+    LiveServer(application, endpoints=endpoints).run()

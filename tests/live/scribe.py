@@ -21,16 +21,16 @@ def make_run(run_id: str = "run-1", **fields: Any) -> Run:
     )  # fmt: skip
 
 
-def write(run_id: str, *events: tuple[str, dict[str, Any]], step: str = "", attempt: int = 0) -> int:
+def write(
+    run_id: str, *events: tuple[str, dict[str, Any]], step: str = "", attempt: int = 0
+) -> int:
     """Append events in one transaction; the last seq."""
+    place = {"run_id": run_id, "step": step, "attempt": attempt, "at": timezone.now()}
     with transaction.atomic():
         Run.objects.filter(run_id=run_id).update(last_seq=F("last_seq") + len(events))
         last = int(Run.objects.values_list("last_seq", flat=True).get(run_id=run_id))
         RunEvent.objects.bulk_create(
-            RunEvent(
-                run_id=run_id, seq=last - len(events) + n, step=step, attempt=attempt,
-                kind=kind, payload=payload, at=timezone.now(),
-            )  # fmt: skip
+            RunEvent(seq=last - len(events) + n, kind=kind, payload=payload, **place)
             for n, (kind, payload) in enumerate(events, start=1)
         )
         notify_events([run_id])

@@ -47,7 +47,8 @@ Server = tuple[str, "subprocess.Popen[bytes]"]
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [(4400, 400), (4401, 401), (4403, 403), (4404, 404), (1013, 503), (4999, 403)]
+    ("code", "status"),
+    [(4400, 400), (4401, 401), (4403, 403), (4404, 404), (1013, 503), (4999, 403)],
 )
 async def test_refusals_are_statuses_of_the_handshake(
     server: Server, code: int, status: int

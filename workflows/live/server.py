@@ -8,6 +8,7 @@ and nothing else, and our queues, which are bounded, say when it is too slow.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 # First, because it installs the asyncio reactor before anything else can install another.
@@ -21,6 +22,8 @@ from workflows.live.batches import Frame
 
 # A close frame waits behind what is buffered: time for a reader to come back and see it.
 CLOSE_HANDSHAKE_SECONDS = 30
+# Left alone, the kernel takes megabytes for a reader that does not read.
+KERNEL_BUFFER = 128 * 1024
 _DENY: Any = ConnectionDeny  # autobahn's types are not complete
 _HTTP_STATUS = {4400: 400, 4401: 401, 4403: 403, 4404: 404, 1013: 503}
 
@@ -33,6 +36,7 @@ class LiveProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no ty
         """Take the place of the HTTP channel, which would stop reading when the buffer is full."""
         super().onOpen()
         self.closeHandshakeTimeout = CLOSE_HANDSHAKE_SECONDS
+        self.transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
         self._room = asyncio.Event()
         self._room.set()
         self.transport.unregisterProducer()

@@ -41,6 +41,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 # htmx connects again by itself after 1013 ("try again later") and after none of ours.
 TOO_SLOW: dict[Format, int] = {"json": 4408, "html": 1013}
 TRY_AGAIN = 1013
+FAILED = 1011
 
 _PATH = re.compile(r"/ws/runs/(?:(?P<run_id>[A-Za-z0-9._-]{1,128})/)?\Z")
 
@@ -97,6 +98,9 @@ class LiveApplication:
         except DatabaseError as error:
             logger.warning("live: the database is out of reach: %s", error)
             await _close(send, TRY_AGAIN, "the database is out of reach; try again later")
+        except Exception:  # A page that cannot be rendered; the socket alone is at fault.
+            logger.exception("live: a socket failed")
+            await _close(send, FAILED, "this cannot be shown; reload the page")
 
     def close(self) -> None:
         """End the threads (in tests)."""

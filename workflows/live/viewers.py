@@ -33,11 +33,15 @@ class TooSlow(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may wait for one socket, beside what its transport buffers."""
+    """How much may wait for one socket, beside what its transport buffers.
 
-    waiting_bytes: int = 1 << 20
+    Frames are shared, so what waits for many costs no more than what waits for the slowest.
+    """
+
+    waiting_bytes: int = 4 << 20
     waiting_batches: int = 1000
-    send_seconds: float = 20.0
+    # Less than daphne waits for the answer to a ping, after which it hangs up without a code.
+    send_seconds: float = 10.0
 
 
 class Viewer:
@@ -100,7 +104,8 @@ class Viewer:
         self.after = max(self.after, last)
 
     def _too_much(self) -> bool:
-        full = self._waiting_bytes > self._limits.waiting_bytes
+        # One batch may be of any size: nobody is slow before there is a second.
+        full = self._waiting_bytes > self._limits.waiting_bytes and len(self._waiting) > 1
         return full or len(self._waiting) > self._limits.waiting_batches
 
     def _drop_waiting(self) -> None:

@@ -89,7 +89,7 @@ class PostgresWakeups:
             return NOTHING
         with connection.wrap_database_errors:
             heard = [notice.payload for notice in self._listening.notifies(timeout=0)]
-        return _runs_named(heard)
+        return runs_named(heard)
 
     def interrupt(self) -> None:
         """Make `wait` return."""
@@ -99,7 +99,7 @@ class PostgresWakeups:
             return  # Full: it will wake. Closed: nobody waits.
 
 
-def _runs_named(payloads: list[str]) -> Wake:
+def runs_named(payloads: list[str]) -> Wake:
     """Anyone who may connect may notify: what is no list of run ids means everything."""
     run_ids: set[str] = set()
     for payload in payloads:
