@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -67,5 +68,5 @@ async def test_all_viewers_get_the_same_message(
     await in_thread(make_run, "run-2")
     await in_thread(write, "run-2", ("status", {"status": "queued"}))
     for socket in sockets:
-        await socket.until(lambda socket=socket: socket.messages)
+        await socket.until(partial(getattr, socket, "messages"))
     assert len({id(socket.raw[0]) for socket in sockets}) == 1

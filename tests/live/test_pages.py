@@ -1,8 +1,9 @@
-"""What a run's page is sent: fragments, escaped, the same for all, with the seq to come back with."""
+"""What a run's page is sent: fragments, escaped, the same for all, with the seq to go on from."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from tests.live.conftest import Later, Open
 from tests.live.scribe import finish_step, speak, write
@@ -53,7 +54,7 @@ async def test_both_formats_are_served_side_by_side_and_shared(
     await asyncio.sleep(0.2)
     await in_thread(speak, run_id, "word")
     for socket in (*pages, *programs):
-        await socket.until(lambda socket=socket: socket.messages)
+        await socket.until(partial(getattr, socket, "messages"))
     assert len({id(socket.raw[0]) for socket in pages}) == 1
     assert len({id(socket.raw[0]) for socket in programs}) == 1
 
