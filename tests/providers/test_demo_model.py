@@ -217,7 +217,14 @@ async def test_the_same_call_gives_the_same_answer_and_others_other_ids() -> Non
     assert one == again
     assert isinstance(one, ResponseCompletedEvent)
     assert isinstance(other, ResponseCompletedEvent)
-    assert one.response.output[0].call_id != other.response.output[0].call_id  # type: ignore[union-attr]
+    assert one.response.output[1].call_id != other.response.output[1].call_id  # type: ignore[union-attr]
+
+
+async def test_it_says_what_it_is_about_to_do() -> None:
+    given = [tool("find_order", "", order_id={"type": "string"})]
+    done = (await ask("demo/instant", "find order 4711", tools=given))[-1]
+    assert isinstance(done, ResponseCompletedEvent)
+    assert done.response.output_text == "I use find order with order id 4711."
 
 
 async def test_events_come_in_the_apis_order_and_count_tokens() -> None:

@@ -27,7 +27,7 @@ from timestep.engine.providers.demo import events
 from timestep.engine.providers.demo.arguments import draw
 from timestep.engine.providers.demo.conversation import Conversation, read
 from timestep.engine.providers.demo.deciding import Offer, Situation, decide, source_of
-from timestep.engine.providers.demo.speaking import summary
+from timestep.engine.providers.demo.speaking import announcement, summary
 
 _PACES = {"fast": 60.0, "slow": 8.0}
 _PACE_VARIABLE = "TIMESTEP_DEMO_TOKENS_PER_SECOND"
@@ -145,13 +145,15 @@ def _items(
     ident: str, situation: Situation, output_schema: AgentOutputSchemaBase | None
 ) -> list[events.Item]:
     planned = decide(situation)
+    handoffs = {offer.name: offer.target for offer in situation.handoffs}
     if planned:
-        return [
+        said = " ".join(announcement(call.name, call.arguments, handoffs) for call in planned)
+        calls = [
             events.function_call(ident, index, call.name, call.arguments)
             for index, call in enumerate(planned)
         ]
-    handoffs = {offer.name for offer in situation.handoffs}
-    return [events.message(ident, _final(situation.conversation, handoffs, output_schema))]
+        return [events.message(ident, said), *calls]
+    return [events.message(ident, _final(situation.conversation, set(handoffs), output_schema))]
 
 
 def _final(

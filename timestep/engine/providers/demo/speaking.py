@@ -34,6 +34,21 @@ def summary(conversation: Conversation, handoffs: set[str]) -> str:
     return f"{told} {SIGNATURE}"
 
 
+def announcement(name: str, arguments: str, handoffs: dict[str, str]) -> str:
+    """What it says before a call, as people who watch or approve want to know.
+
+    Args:
+        name: The tool or handoff that it is about to call.
+        arguments: The call's JSON.
+        handoffs: Handoff name → the agent behind it.
+    """
+    if name in handoffs:
+        return f"This is for {handoffs[name]}, to whom I hand over."
+    value = parsed(arguments)
+    given = _short(_plain(value), _MAX_QUOTE) if value else ""
+    return f"I use {name.replace('_', ' ')}{f' with {given}' if given else ''}."
+
+
 def _is_handoff(call: Call, handoffs: set[str]) -> bool:
     return call.name in handoffs or call.name.startswith("transfer_to_")
 
