@@ -230,7 +230,7 @@ class Listener:
 
     def _post(self, deliveries: list[tuple[Channel, Batch]]) -> None:
         self._in_flight = True
-        self._call(self._deliver, deliveries, time.monotonic())
+        self._call(self._deliver, deliveries)
 
     def _call(self, what: Callable[..., object], *arguments: object) -> None:
         if self._loop is None or self._loop.is_closed():
@@ -240,16 +240,19 @@ class Listener:
 
     # And these two on the event loop again.
 
-    def _deliver(self, deliveries: list[tuple[Channel, Batch]], posted: float) -> None:
+    def _deliver(self, deliveries: list[tuple[Channel, Batch]]) -> None:
+        # Processor time: on a busy machine waiting for the processor is not the viewers' doing.
+        began = time.thread_time()
         for channel, batch in deliveries:
             channel.deliver(batch)
         # Viewers that were waiting have been scheduled before this, and send when they run.
-        asyncio.get_running_loop().call_soon(self._settled, posted)
+        asyncio.get_running_loop().call_soon(self._settled, began)
 
-    def _settled(self, posted: float) -> None:
-        now = time.monotonic()
-        pause = PAUSE_PER_COST * (now - posted)
-        self._not_before = now + min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, pause))
+    def _settled(self, began: float) -> None:
+        pause = PAUSE_PER_COST * (time.thread_time() - began)
+        self._not_before = time.monotonic() + min(
+            LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, pause)
+        )
         self._in_flight = False
         if any(channel.dirty for channel in self._runs.values()):
             self._interrupt()
