@@ -98,8 +98,8 @@ def test_a_blocking_tool_is_left_behind(engine: Installation) -> None:
 
 def test_waiting_to_try_again_stops(engine: Installation) -> None:
     fault = {"status": 429, "headers": {"retry-after": "60"}, "message": "slow down"}
-    engine.double.says(script("limited", {"text": "no", "faults": [fault]}))
-    run = engine.launch([agent("waiter")], "limited")
+    engine.double.says(script("wait-429", {"text": "no", "faults": [fault]}))
+    run = engine.launch([agent("waiter")], "wait-429")
     engine.event(run, "model.retry")
     _, took = cancelled(engine, run)
     assert took < WITHIN_S

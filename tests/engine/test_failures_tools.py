@@ -77,8 +77,8 @@ def test_characters_that_databases_refuse(engine: Installation) -> None:
 
 def test_refused_characters_in_arguments_and_states(engine: Installation) -> None:
     nasty = {"name": "pay", "arguments": '{"tag": "a \x00 \ud800", "seconds": 0}'}
-    engine.double.says(script("nasty-pay", {"calls": [nasty], "text": "\x00 \ud800"}))
-    run = engine.launch([agent("payer", tools=["pay"])], "nasty-pay")
+    engine.double.says(script("pay-nasty", {"calls": [nasty], "text": "\x00 \ud800"}))
+    run = engine.launch([agent("payer", tools=["pay"])], "pay-nasty")
     run = engine.wait(run, "awaiting_approval", "failed")
     assert run.status == "awaiting_approval", run.error
     assert len(engine.asked(run)) == 1
