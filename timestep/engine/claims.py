@@ -23,7 +23,9 @@ from timestep.models import (
     Segment,
     SegmentState,
     ToolStart,
+    Worker,
 )
+from timestep.services.cancel import cancel
 from timestep.services.status import record_event
 
 
@@ -47,13 +49,15 @@ class Refusal:
     owned_elsewhere: bool
 
 
-def claim(run_id: str, n: int, worker_id: str) -> Claim | Refusal:
+def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusal:
     """Take a run whose segment DBOS has started here, if nobody else has it.
 
     Args:
         run_id: The run.
         n: The segment's number.
         worker_id: This worker.
+        executes: Whether this worker executes the run already. If not, a claim in its name is
+            one whose answer was lost, and is made again.
     """
     workflow = segment_id(run_id, n)
     steps = (
@@ -66,6 +70,10 @@ def claim(run_id: str, n: int, worker_id: str) -> Claim | Refusal:
             .get(run_id=run_id)
         )
         segment = Segment.objects.get(run_id=run_id, n=n)
+        if run.owner == worker_id and not executes:
+            run.owner = None
+        if not _lives(worker_id):
+            return Refusal(run.status, parked=False, owned_elsewhere=True)
         if not _claimable(run, segment):
             parked = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
             parked = parked or segment.state == SegmentState.PARKED
@@ -80,6 +88,12 @@ def claim(run_id: str, n: int, worker_id: str) -> Claim | Refusal:
 
 def _recorded_steps(workflow: str) -> set[int]:
     return {step["function_id"] for step in DBOS.list_workflow_steps(workflow)}
+
+
+def _lives(worker_id: str) -> bool:
+    """Whether this worker still has its lease; what a swept one claimed nobody would take over."""
+    swept = Worker.objects.filter(worker_id=worker_id, swept_by__isnull=False)
+    return not swept.exists()
 
 
 def _claimable(run: Run, segment: Segment) -> bool:
@@ -188,6 +202,10 @@ def _ask(run_id: str, revision: int, waiting: list[Interruption]) -> None:
         asked |= {"arguments": call.arguments, "kind": call.kind}
         record_event(run_id, "approval.requested", asked)
     record_event(run_id, "status", {"status": RunStatus.AWAITING_APPROVAL})
+    run = Run.objects.get(run_id=run_id)
+    if run.cancel_requested_at is not None:
+        # Asked for while the run was on its way here, where no execution would see it.
+        cancel(run_id, by=run.cancelled_by)
 
 
 def _release(

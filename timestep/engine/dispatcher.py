@@ -43,6 +43,7 @@ class Dispatcher:
         self._takeover_queue = takeover_queue
         self._executions = executions
         self._wakeup = wakeup
+        self._admitted: list[Segment] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="timestep-dispatch", daemon=True)
 
@@ -117,15 +118,18 @@ class Dispatcher:
         The other order than above: the places that they take must be seen by other workers
         before anything starts. What a crash leaves admitted is found by the sweeper.
         """
-        if not admission.anything_waits():
-            return 0
-        with transaction.atomic():
-            admitted = admission.startable(self._worker_id)
-            for segment in admitted:
-                self._mark(segment)
-        for segment in admitted:
-            self._start(segment)
-        return len(admitted)
+        if not self._admitted and admission.anything_waits():
+            with transaction.atomic():
+                admitted = admission.startable(self._worker_id)
+                for segment in admitted:
+                    self._mark(segment)
+            self._admitted = admitted
+        count = len(self._admitted)
+        while self._admitted:
+            # Kept until DBOS has it: an error here must not leave it admitted and forgotten.
+            self._start(self._admitted[0])
+            self._admitted.pop(0)
+        return count
 
     def _start(self, segment: Segment) -> None:
         with SetWorkflowID(segment.segment_id):

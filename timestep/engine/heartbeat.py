@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from timestep.engine.runtime import takeover_queue
 from timestep.engine.writer import fold_leftovers
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.notify import notify_dispatch
@@ -60,6 +61,7 @@ class Heartbeat:
                     self._on_swept()
                     return
                 sweep_silent(self._worker_id)
+                sweep_late(self._worker_id)
                 if beats % _FOLD_EVERY_BEATS == 0:
                     fold_leftovers()
             except Error as error:
@@ -101,20 +103,50 @@ def sweep(lost: str, worker_id: str) -> int:
     Returns:
         1 if this caller was the one to do it, else 0.
     """
-    # Workflows that DBOS started there whose rows do not say so yet; asked before the transaction,
-    # because on SQLite DBOS could not read past our own lock for longer than its timeout.
-    pending = DBOS.list_workflows(
-        executor_id=lost, status="PENDING", load_input=False, load_output=False
-    )
+    started = _started_in_dbos(lost)
     with transaction.atomic():
         rows = Worker.objects.filter(worker_id=lost, swept_by__isnull=True)
         if not rows.update(swept_by=worker_id):
             return 0
         silent_since = Worker.objects.values_list("heartbeat_at", flat=True).get(worker_id=lost)
         _take_over_running(lost, worker_id, (timezone.now() - silent_since).total_seconds())
-        _give_back_dispatched(lost, {workflow.workflow_id for workflow in pending})
-    notify_dispatch()
+        _give_back_dispatched(lost, started)
+        notify_dispatch()
+    DBOS.delete_queue(takeover_queue(lost))
     return 1
+
+
+def sweep_late(worker_id: str) -> int:
+    """Give back what a swept worker took in the moment of being swept.
+
+    Args:
+        worker_id: The worker that sweeps.
+
+    Returns:
+        How many swept workers still held segments.
+    """
+    swept = Worker.objects.filter(swept_by__isnull=False).values("worker_id")
+    late = Segment.objects.filter(
+        state=SegmentState.DISPATCHED,
+        dispatched_at__lt=Now() - timedelta(seconds=LEASE_SECONDS),
+        worker__in=swept,
+    ).exclude(worker=worker_id)
+    holders = {segment.worker for segment in late if segment.worker is not None}
+    for lost in holders:
+        _give_back_dispatched(lost, _started_in_dbos(lost))
+        notify_dispatch()
+    return len(holders)
+
+
+def _started_in_dbos(lost: str) -> set[str]:
+    """Workflows that DBOS started there whose rows may not say so yet.
+
+    Asked before our transactions: on SQLite DBOS could not get past our own lock.
+    """
+    pending = DBOS.list_workflows(
+        executor_id=lost, status="PENDING", load_input=False, load_output=False
+    )
+    return {workflow.workflow_id for workflow in pending}
 
 
 def _take_over_running(lost: str, worker_id: str, silent_s: float) -> None:

@@ -71,7 +71,8 @@ async def run_segment(run_id: str, n: int) -> dict[str, Any]:
     host = _Current.host
     if host is None:
         raise RuntimeError("host_segments() comes before DBOS is launched")
-    claimed = await in_thread(claims.claim, run_id, n, host.worker_id)
+    executes = run_id in host.executions.run_ids()
+    claimed = await in_thread(claims.claim, run_id, n, host.worker_id, executes)
     if isinstance(claimed, Refusal):
         return await _refused(run_id, n, claimed)
     execution = host.executions.start(run_id, n, claimed.epoch)

@@ -7,16 +7,21 @@ Never the event loop (a query would stop every run of the process) and never asg
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_RETRY_SECONDS = 0.5
 # Short transactions only run here, so a few threads serve many runs.
 _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="timestep-db")
 
@@ -38,7 +43,10 @@ def submit(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Futur
 
 
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a function on a database thread and await its result.
+    """Run a transaction on a database thread and await its result.
+
+    While the database is away it is tried again: a run must not fail because Postgres restarts.
+    So the function must bear being called again after a commit whose answer was lost.
 
     Unlike `asyncio.to_thread` this does not copy context variables, so a DBOS call made there is
     an ordinary client call and not a step of the current workflow.
@@ -47,5 +55,10 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
 
 
 def _with_fresh_connection(function: Callable[[], R]) -> R:
-    close_old_connections()
-    return function()
+    while True:
+        try:
+            close_old_connections()
+            return function()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("the database does not answer, trying again: %s", error)
+            time.sleep(_RETRY_SECONDS)

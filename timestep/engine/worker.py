@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 # How long a stopping worker lets its runs go on; what is left is taken over by another.
 DRAIN_SECONDS = 10.0
+_STOP_SECONDS = 2.0
 
 
 class SecondWorker(TimestepError):
@@ -60,7 +61,8 @@ class WorkerProcess:
         self.worker_id = new_worker_id()
         self._lock = _only_worker_on_sqlite()
         self._executions = Executions()
-        self._heartbeat = Heartbeat(self.worker_id, on_lost)
+        self._on_lost = on_lost
+        self._heartbeat = Heartbeat(self.worker_id, self._lose)
         self._clocks = Clocks()
         self._dispatcher: Dispatcher | None = None
 
@@ -69,10 +71,11 @@ class WorkerProcess:
         keep_connections_open()
         tools = load_tools()
         publish_catalogue(tools)
-        _register(self.worker_id, sorted(tools))
         host_segments(Host(self.worker_id, tools, self._executions))
         runtime.launch(self.worker_id)
         self._executions.writer.start()
+        # Not before the launch, which can take longer than the lease on a busy machine.
+        _register(self.worker_id, sorted(tools))
         if self._lock is not None:
             self._sweep_earlier()
         self._heartbeat.start()
@@ -87,16 +90,26 @@ class WorkerProcess:
         self._clocks.stop()
         if self._dispatcher is not None:
             self._dispatcher.stop()
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while self._executions.run_ids() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        self._wait_for_executions(DRAIN_SECONDS)
         self._executions.stop_all("stopped")
+        self._wait_for_executions(_STOP_SECONDS)
         self._executions.writer.stop()
         self._heartbeat.stop()
         if not self._executions.run_ids():
             runtime.shut_down(self.worker_id)
         # From here on whoever sweeps next takes over what was left, without waiting for the lease.
         Worker.objects.filter(worker_id=self.worker_id).update(stopped_at=timezone.now())
+
+    def _wait_for_executions(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._executions.run_ids() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _lose(self) -> None:
+        """Another worker has this one's runs: stop them at once, then end the process."""
+        logger.warning("this worker was silent for too long; its runs go on elsewhere")
+        self._executions.stop_all("lost")
+        self._on_lost()
 
     def _sweep_earlier(self) -> None:
         """On SQLite the lock says that every other worker of the file is gone."""

@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('session_id', models.CharField(max_length=200)),
                 ('item', models.JSONField()),
-                ('written_by', models.CharField(blank=True, default='', help_text='`<segment id>/<step>/<index>` of the write, so that a repeated write adds nothing.', max_length=200)),
+                ('written_by', models.CharField(blank=True, default='', help_text='`<run id>/<step>/<index>` of the write, so that repeating it adds nothing.', max_length=200)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={

@@ -15,7 +15,7 @@ class SessionItem(models.Model):
         max_length=200,
         blank=True,
         default="",
-        help_text="`<segment id>/<step>/<index>` of the write, so that a repeated write adds nothing.",
+        help_text="`<run id>/<step>/<index>` of the write, so that repeating it adds nothing.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
