@@ -12,7 +12,10 @@
     return url.href;
   };
   const connect = () => {
-    if (window.htmx) htmx.createWebSocket = (url) => new WebSocket(resumed(url));
+    if (!window.htmx) return;
+    htmx.createWebSocket = (url) => new WebSocket(resumed(url));
+    // Soon at first, then every few seconds, and never all viewers at once.
+    htmx.config.wsReconnectDelay = (tries) => Math.min(4000, 300 * 2 ** tries) * (0.5 + Math.random() / 2);
   };
   connect();
 
