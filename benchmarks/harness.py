@@ -68,7 +68,9 @@ def each_database(module: str, description: str | None, measure: Callable[[str],
     for database in DATABASES if chosen == "both" else (chosen,):
         print(f"--- {database}", flush=True)
         command = [sys.executable, "-m", module]
-        failed |= subprocess.run(command, env=os.environ | {_CHOSEN: database}).returncode
+        failed |= subprocess.run(
+            command, env=os.environ | {_CHOSEN: database}, check=False
+        ).returncode
     sys.exit(failed)
 
 
@@ -92,9 +94,7 @@ class Verdicts:
         """A figure that must reach its bound."""
         self._say(what, value, bound, unit, ">=", value >= bound)
 
-    def _say(
-        self, what: str, value: float, bound: float, unit: str, sign: str, held: bool
-    ) -> None:
+    def _say(self, what: str, value: float, bound: float, unit: str, sign: str, held: bool) -> None:
         self._failed += not held
         verdict = "PASS" if held else "FAIL"
         print(f"{verdict}  {what}: {value:.3g} {unit} ({sign} {bound:g})", flush=True)

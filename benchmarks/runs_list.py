@@ -2,8 +2,9 @@
 
     python -m benchmarks.runs_list [--database sqlite|postgres|both]
 
-Each request goes through the whole site (middleware, view, template) for a signed-in person. Two
-processes hold a database of each size and are asked by turns, so that the machine's moods meet both.
+Each request goes through the whole site (middleware, view, template) for a signed-in person.
+Two processes hold a database of each size and are asked by turns, so that the machine's moods
+meet both.
 """
 
 from __future__ import annotations
@@ -150,9 +151,8 @@ def _run(model: Any, spec: Any, number: int, now: Any) -> Any:
 
 def _addresses(size: int) -> dict[str, str]:
     """The first page, a page in the middle, and each filter by itself."""
-    from workflows.selectors.runs import runs_page  # noqa: PLC0415
-
     from timestep.models import Run  # noqa: PLC0415
+    from workflows.selectors.runs import runs_page  # noqa: PLC0415
 
     middle = Run.objects.get(run_id=f"run_{size // 2:08d}").created_at
     day = middle.date().isoformat()

@@ -21,7 +21,7 @@ from tests.stack import free_port
 
 STARTS = 9
 
-_BARE = '''
+_BARE = """
 import os
 from django.conf import settings
 settings.configure(
@@ -50,7 +50,7 @@ from django.http import JsonResponse
 from django.urls import path
 urlpatterns = [path("healthz", lambda request: JsonResponse({})), path("admin/", admin.site.urls)]
 application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter([]))})
-'''
+"""
 
 
 def main() -> None:
