@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600.0
 MAX_PRIORITY = 2**31 - 2
+_QUEUE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 def launch(  # noqa: PLR0913 - what a launch can say; all but three have defaults
@@ -86,7 +88,7 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         max_turns=max_turns,
         engine_version=ENGINE_VERSION,
         session_id=_bounded("session_id", session_id, 200),
-        queue=_bounded("queue", queue, 100) or "default",
+        queue=checked_queue(queue),
         priority=_checked_priority(priority),
         dedup_id=_bounded("dedup_id", dedup_id, 200),
         timeout_seconds=checked_timeout(timeout_seconds),
@@ -180,6 +182,13 @@ def checked_timeout(seconds: float | None) -> float | None:
     if not math.isfinite(seconds) or not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise InvalidInput("timeout_seconds", "use a number of seconds above 0, at most 30 days")
     return float(seconds)
+
+
+def checked_queue(name: str) -> str:
+    """A queue's name: 1 to 100 letters, digits, dots, underscores or hyphens."""
+    if not _QUEUE.fullmatch(name):
+        raise InvalidInput("queue", "use 1 to 100 letters, digits, dots, underscores or hyphens")
+    return name
 
 
 def _bounded(field: str, value: str | None, length: int) -> str | None:
