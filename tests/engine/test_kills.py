@@ -117,7 +117,7 @@ def test_killed_while_a_nested_agents_call_waits(engine: Installation) -> None:
     run = engine.wait(run, "succeeded", "failed", "awaiting_approval", within=60)
     fetched = expected("fetch", "i", asked.call_id[:-1] + "1")
     paid = expected("pay", "i", asked.call_id)
-    assert run.final_output == f"inner: {paid} | {fetched}", engine.described(run)
+    assert run.final_output == f"inner: {fetched} | {paid}", engine.described(run)
     assert len(engine.double.requests("pays-inside")) == 2
     assert len(engine.double.requests("nests-pay")) == 2
     assert len(engine.calls("fetch", "start", asked.call_id[:-1] + "1")) == 1

@@ -18,9 +18,8 @@ from timestep.engine import tool_starts
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.threads import in_thread
 from timestep.gate import ToolCall, approval_gate
-from timestep.storable import storable
+from timestep.storable import EVENT_TEXT_LIMIT, storable
 
-MAX_EVENT_TEXT_CHARACTERS = 100_000
 DENIED = "This call was denied by a policy and was not made."
 
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
@@ -103,8 +102,8 @@ def durable_agent_tool(tool: FunctionTool) -> FunctionTool:
         scope = durable_scope()
         if scope is None:
             return await invoke(context, arguments)
-        ids = scope.blocks.pop(context.tool_call_id)
-        token = current_scope.set(scope.nested(context.tool_call_id, ids))
+        # Not popped: where a call inside waits for the gate, the SDK comes here once more.
+        token = current_scope.set(scope.nested[context.tool_call_id])
         try:
             return await invoke(context, arguments)
         finally:
@@ -258,7 +257,7 @@ class _ToolStep:
     def emit_finished(self, recorded: dict[str, Any]) -> None:
         """Emit the call's final event from its checkpoint, so that a replay says the same."""
         payload = {key: value for key, value in recorded.items() if key != "attempt"}
-        shown = output_text(recorded["output"])[:MAX_EVENT_TEXT_CHARACTERS]
+        shown = output_text(recorded["output"])[:EVENT_TEXT_LIMIT]
         payload |= {"output": shown, "ok": recorded.get("error") is None}
         self._emit("tool.finished", payload, recorded["attempt"])
 
@@ -267,7 +266,7 @@ class _ToolStep:
             "call_id": self._context.tool_call_id,
             "tool": self._tool.name,
             "agent": self._agent,
-            "arguments": self._arguments[:MAX_EVENT_TEXT_CHARACTERS],
+            "arguments": self._arguments[:EVENT_TEXT_LIMIT],
         }
         self._scope.emit(kind, call | payload, step_id=self._step_id, attempt=attempt)
 

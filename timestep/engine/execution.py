@@ -73,23 +73,21 @@ class Scope:
     depth: int = 0
     parent_call_id: str | None = None
     steps: dict[str, StepReservation] = field(default_factory=dict)
-    blocks: dict[str, StepIds] = field(default_factory=dict)
+    nested: dict[str, Scope] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
     tool_errors: dict[str, str] = field(default_factory=dict)
 
     def reserve_call(self, call_id: str, *, nested: bool) -> None:
         """Keep ids for a call, before any tool of its response starts."""
-        if call_id in self.steps or call_id in self.blocks:
+        if call_id in self.steps or call_id in self.nested:
             return
         if nested:
-            size = NESTED_STEPS[min(self.depth, len(NESTED_STEPS) - 1)]
-            self.blocks[call_id] = self.ids.sub(size)
+            block = self.ids.sub(NESTED_STEPS[min(self.depth, len(NESTED_STEPS) - 1)])
+            self.nested[call_id] = Scope(
+                self.execution, block, self.depth + 1, call_id, verdicts=self.verdicts
+            )
         else:
             self.steps[call_id] = self.ids.take()
-
-    def nested(self, call_id: str, ids: StepIds) -> Scope:
-        """The scope of the agent that a call runs."""
-        return Scope(self.execution, ids, self.depth + 1, call_id, verdicts=self.verdicts)
 
     def emit(
         self, kind: str, payload: dict[str, Any], *, step_id: int | None = None, attempt: int = 0

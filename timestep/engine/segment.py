@@ -185,7 +185,7 @@ async def _resumed(
     agent: Agent[Any], raw: dict[str, Any], decisions: list[dict[str, Any]], scope: Scope
 ) -> RunState[Any, Any]:
     state = await states.restore(agent, raw)
-    states.reserve_for_resume(scope, state, raw)
+    states.reserve_for_resume(scope, raw)
     states.apply_decisions(state, decisions)
     return state
 

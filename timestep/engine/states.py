@@ -6,7 +6,6 @@ from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem
 
-from timestep.engine.durable_tools import is_nested
 from timestep.engine.execution import Scope
 from timestep.errors import TimestepError
 from timestep.gate import Interruption
@@ -49,23 +48,26 @@ def _rejection(reason: str) -> str:
     return f"{REJECTED} Their reason: {reason}" if reason else REJECTED
 
 
-def reserve_for_resume(scope: Scope, state: RunState[Any, Any], raw: dict[str, Any]) -> None:
+def reserve_for_resume(scope: Scope, state: dict[str, Any]) -> None:
     """Reserve step ids for the calls that go on, first thing in a resumed segment.
 
-    They belong to the last model response, whose own step is in an earlier segment.
+    They belong to the last model response, whose own step is in an earlier segment; where such
+    a call runs an agent that waits itself, the same holds for that agent's calls.
     """
-    nested = {tool.name for tool in _agent_tools(state)}
-    responses = raw.get("model_responses") or [{}]
+    processed = state.get("last_processed_response") or {}
+    runs_agent = {
+        item["raw_item"]["call_id"]
+        for item in processed.get("new_items", [])
+        if (item.get("tool_origin") or {}).get("type") == "agent_as_tool"
+    }
+    responses = state.get("model_responses") or [{}]
     for item in responses[-1].get("output", []):
         if item.get("type") == "function_call":
-            scope.reserve_call(item["call_id"], nested=item.get("name") in nested)
-    for pending in state.get_interruptions():
-        scope.reserve_call(call_id_of(pending), nested=False)
-
-
-def _agent_tools(state: RunState[Any, Any]) -> list[Any]:
-    current = state._current_agent
-    return [tool for tool in current.tools if is_nested(tool)] if current else []
+            scope.reserve_call(item["call_id"], nested=item["call_id"] in runs_agent)
+    for function in processed.get("functions", []):
+        if function.get("agent_run_state"):
+            call_id = function["tool_call"]["call_id"]
+            reserve_for_resume(scope.nested[call_id], function["agent_run_state"])
 
 
 def call_id_of(item: ToolApprovalItem) -> str:
