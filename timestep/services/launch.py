@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -18,11 +19,14 @@ from timestep.notify import notify_dispatch
 from timestep.services.status import record_event
 from timestep.storable import storable
 
+Text = TypeVar("Text", bound=str | None)
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600.0
 MAX_PRIORITY = 2**31 - 2
+MAX_TURNS = 2**31 - 1
 _QUEUE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -80,12 +84,12 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
     run = Run(
         run_id=_checked_run_id(run_id),
         spec=spec,
-        agent=agent,
+        agent=_bounded("agent", agent, 100),
         agent_version=agent_version,
         input=_checked_input(input),
         input_digest=digest(input),
-        context=context,
-        max_turns=max_turns,
+        context=_checked_json("context", context),
+        max_turns=_checked_turns(max_turns),
         engine_version=ENGINE_VERSION,
         session_id=_bounded("session_id", session_id, 200),
         queue=checked_queue(queue),
@@ -93,11 +97,11 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         dedup_id=_bounded("dedup_id", dedup_id, 200),
         timeout_seconds=checked_timeout(timeout_seconds),
         launched_by_id=getattr(launched_by, "pk", None),
-        launched_from=launched_from[:200],
+        launched_from=storable(launched_from)[:200],
         schedule=schedule,
         scheduled_at=scheduled_at,
         again_of=again_of,
-        label=label[:100],
+        label=storable(label)[:100],
     )
     return _inserted(run)
 
@@ -164,15 +168,35 @@ def _checked_input(value: str | list[Any]) -> str | list[Any]:
         raise InvalidInput("input", "is empty; say what the agent shall do")
     if isinstance(value, list) and not all(isinstance(item, dict) for item in value):
         raise InvalidInput("input", "every item of the list must be an object")
-    if storable(value) != value:
-        raise InvalidInput("input", "contains a NUL or half a character, which no database stores")
+    checked: str | list[Any] = _checked_json("input", value)
+    return checked
+
+
+def _checked_json(field: str, value: Any) -> Any:
+    """The value, if it is JSON that both databases can keep."""
+    try:
+        kept = json.loads(json.dumps(value, sort_keys=True, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(field, f"is not JSON: {error}") from error
+    if storable(kept) != kept:
+        raise InvalidInput(field, "contains a NUL or half a character, which no database stores")
     return value
 
 
 def _checked_priority(priority: int | None) -> int | None:
-    if priority is not None and not 1 <= priority <= MAX_PRIORITY:
+    if priority is not None and not _is_whole(priority, MAX_PRIORITY):
         raise InvalidInput("priority", f"use a whole number from 1 (first) to {MAX_PRIORITY}")
     return priority
+
+
+def _checked_turns(turns: int) -> int:
+    if not _is_whole(turns, MAX_TURNS):
+        raise InvalidInput("max_turns", f"use a whole number from 1 to {MAX_TURNS}")
+    return turns
+
+
+def _is_whole(value: Any, most: int) -> bool:
+    return isinstance(value, int) and 1 <= value <= most
 
 
 def checked_timeout(seconds: float | None) -> float | None:
@@ -191,7 +215,9 @@ def checked_queue(name: str) -> str:
     return name
 
 
-def _bounded(field: str, value: str | None, length: int) -> str | None:
-    if value is not None and (len(value) > length or "\x00" in value or not value.strip()):
+def _bounded(field: str, value: Text, length: int) -> Text:
+    if value is None:
+        return value
+    if len(value) > length or storable(value) != value or not value.strip():
         raise InvalidInput(field, f"use 1 to {length} printable characters")
     return value
