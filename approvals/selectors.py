@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from approvals.errors import RequestNotFound
 from approvals.models import ApprovalRequest, Decision, RequestStatus
-from approvals.services.texts import storable
+from timestep.storable import storable_text
 
 
 def pending(limit: int = 50, after: str | None = None) -> list[ApprovalRequest]:
@@ -36,13 +36,13 @@ def recent(limit: int = 50, after: str | None = None) -> list[ApprovalRequest]:
     """All requests whatever their status, newest first (approval ids are ordered by time)."""
     rows = _with_decisions()
     if after:
-        rows = rows.filter(approval_id__lt=storable(after))
+        rows = rows.filter(approval_id__lt=storable_text(after))
     return list(rows.order_by("-approval_id")[:limit])
 
 
 def get(approval_id: str) -> ApprovalRequest:
     """The request with this id. Raises RequestNotFound."""
-    found = _with_decisions().filter(approval_id=storable(approval_id)).first()
+    found = _with_decisions().filter(approval_id=storable_text(approval_id)).first()
     if found is None:
         raise RequestNotFound(approval_id)
     return found
@@ -72,4 +72,4 @@ def _with_decisions() -> QuerySet[ApprovalRequest]:
 def _row(approval_id: str | None) -> ApprovalRequest | None:
     if approval_id is None:
         return None
-    return ApprovalRequest.objects.filter(approval_id=storable(approval_id)).first()
+    return ApprovalRequest.objects.filter(approval_id=storable_text(approval_id)).first()

@@ -1,15 +1,28 @@
-"""JSON values that both databases can keep."""
+"""Texts and JSON values that both databases can keep.
+
+Postgres stores neither NUL nor half of a surrogate pair, in text or in JSON; models, tools and
+people can write both.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+# What events keep of one text; the whole of it is in the checkpoint, and the final output in
+# the run. Followers may refuse larger messages (the `websockets` client does above 1 MiB).
+EVENT_TEXT_LIMIT = 100_000
+
+
+def storable_text(text: str) -> str:
+    """The text with U+FFFD in place of characters that a database cannot store."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\x00", "\ufffd")
+
 
 def storable(value: Any) -> Any:
-    """The value without NUL characters and lone surrogates, which Postgres refuses in jsonb."""
+    """A JSON value with every text in it made storable."""
     if isinstance(value, str):
-        clean = value.replace("\x00", "\N{SYMBOL FOR NULL}")
-        return clean.encode("utf-8", "replace").decode("utf-8")
+        return storable_text(value)
     if isinstance(value, dict):
         return {storable(key): storable(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -12,11 +12,11 @@ from approvals.errors import AlreadyDecided, NotPermitted, RequestNotFound, Requ
 from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
 from approvals.services import audit
 from approvals.services.requests import lock_run
-from approvals.services.texts import storable
 from timestep.errors import InvalidInput
 from timestep.models import ENDED_STATUSES
 from timestep.services.resume import OUTCOMES, resolve_outcome, resume
 from timestep.services.status import record_event
+from timestep.storable import storable_text
 
 PERMISSION = "approvals.decide_approvalrequest"
 REASON_LIMIT = 2_000
@@ -97,7 +97,7 @@ def _open_request(approval_id: str, by: User, kind: RequestKind) -> ApprovalRequ
     """The pending request, its run locked; or the error that says why nobody can decide it."""
     if not may_decide(by):
         raise NotPermitted(by.get_username())
-    rows = ApprovalRequest.objects.filter(approval_id=storable(approval_id))
+    rows = ApprovalRequest.objects.filter(approval_id=storable_text(approval_id))
     run_id = rows.values_list("run_id", flat=True).first()
     run = lock_run(run_id) if run_id else None
     request = rows.first()  # Only now: what was pending before the lock may be decided by now.
@@ -130,7 +130,7 @@ def _decision(
         result=result,
         decided_by=by,
         decided_by_name=by.get_username()[:200],
-        via=storable(via)[:_VIA_LIMIT],
+        via=storable_text(via)[:_VIA_LIMIT],
         decided_at=timezone.now(),
     )
 
@@ -191,7 +191,7 @@ def _answer(decision: Decision) -> dict[str, str | bool]:
 
 
 def _bounded(field: str, text: str, limit: int) -> str:
-    text = storable(text.strip())
+    text = storable_text(text.strip())
     if len(text) > limit:
         raise InvalidInput(field, f"is longer than {limit:,} characters; shorten it")
     return text

@@ -1,7 +1,6 @@
-"""Text and arguments that models and people wrote, made fit for both databases.
+"""Text and arguments that models and people wrote, made fit to be kept and shown.
 
-Postgres stores neither NUL nor half of a surrogate pair, in text or in JSON; a model can write
-both. What is shown must be what was meant, so doubtful arguments are kept as the model's own text.
+What is shown must be what was meant, so doubtful arguments are kept as the model's own text.
 """
 
 from __future__ import annotations
@@ -10,19 +9,15 @@ import json
 import math
 from typing import Any
 
+from timestep.storable import storable, storable_text
+
 SAID_BEFORE_LIMIT = 10_000
 _CUT = "… (cut)"
 
 
-def storable(text: str) -> str:
-    """The text with U+FFFD in place of characters that a database cannot store."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole.replace("\x00", "\ufffd")
-
-
 def bounded(text: str, limit: int) -> str:
     """The storable text, cut to `limit` characters with a mark that says so."""
-    text = storable(text)
+    text = storable_text(text)
     return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
 
 
@@ -36,10 +31,10 @@ def parse_arguments(text: str) -> Any:
         value = json.loads(
             text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
         )
-        faithful = _is_storable(value)
+        faithful = storable(value) == value
     except (ValueError, RecursionError):
         faithful = False
-    return value if faithful else storable(text)
+    return value if faithful else storable_text(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -58,14 +53,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} is out of range")
     return number
-
-
-def _is_storable(value: Any) -> bool:
-    """Whether every string inside, keys included, can be stored as it is."""
-    if isinstance(value, str):
-        return storable(value) == value
-    if isinstance(value, list):
-        return all(_is_storable(item) for item in value)
-    if isinstance(value, dict):
-        return all(_is_storable(key) and _is_storable(item) for key, item in value.items())
-    return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.services.texts import bounded, parse_arguments, storable
+from approvals.services.texts import bounded, parse_arguments
+from timestep.storable import storable_text
 
 
 @pytest.mark.parametrize(
@@ -38,11 +39,11 @@ def test_arguments_that_would_not_be_shown_as_meant_stay_text(text: str) -> None
 
 
 def test_characters_that_no_database_stores_are_replaced() -> None:
-    assert storable("a\x00b\ud800c\U0001f600") == "a\ufffdb\ufffdc\U0001f600"
+    assert storable_text("a\x00b\ud800c\U0001f600") == "a\ufffdb\ufffdc\U0001f600"
 
 
 def test_a_split_surrogate_pair_is_joined() -> None:
-    assert storable("\ud83d\ude00") == "\U0001f600"
+    assert storable_text("\ud83d\ude00") == "\U0001f600"
 
 
 def test_long_text_is_cut_and_says_so() -> None:

@@ -26,7 +26,9 @@ from timestep.models import (
     Worker,
 )
 from timestep.services.cancel import cancel
+from timestep.services.present import usage_as_json
 from timestep.services.status import record_event
+from timestep.storable import EVENT_TEXT_LIMIT
 
 
 @dataclass(frozen=True)
@@ -144,15 +146,16 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
         record_event(run_id, "run.failed", run.error or {})
     by = {"by": run.cancelled_by} if ending.status == RunStatus.CANCELLED else {}
     record_event(run_id, "status", {"status": ending.status} | by)
-    finished = {"status": ending.status, "final_output": run.final_output, "usage": _usage(run)}
+    finished = {"status": ending.status, "final_output": _shown(run), "usage": usage_as_json(run)}
     record_event(run_id, "run.finished", finished)
     approval_gate().closed(run_id, ending.status)
     return True
 
 
-def _usage(run: Run) -> dict[str, int]:
-    names = ("requests", "input_tokens", "output_tokens", "total_tokens")
-    return {name: getattr(run, name) for name in names}
+def _shown(run: Run) -> Any:
+    """The final output as the event keeps it; a long text is cut, the run has the whole."""
+    output = run.final_output
+    return output[:EVENT_TEXT_LIMIT] if isinstance(output, str) else output
 
 
 @transaction.atomic

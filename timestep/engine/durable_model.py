@@ -27,7 +27,7 @@ from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.usage import response_usage, usage_as_json
 from timestep.models import DELTA_KIND
-from timestep.storable import storable
+from timestep.storable import EVENT_TEXT_LIMIT, storable
 
 MAX_TRIES = 6
 _RESPONSE = TypeAdapter(ModelResponse)
@@ -79,10 +79,8 @@ class DurableModel(Model):
         payload = {
             "agent": self._agent,
             "model": self.name,
-            "text": response_text(response),
-            "tool_calls": [
-                {"call_id": c.call_id, "name": c.name, "arguments": c.arguments} for c in calls
-            ],
+            "text": response_text(response)[:EVENT_TEXT_LIMIT],
+            "tool_calls": [_call_as_json(call) for call in calls],
             "usage": usage_as_json(response.usage),
             "started_at": recorded["started_at"],
             "ended_at": recorded["ended_at"],
@@ -223,6 +221,11 @@ class IncompleteResponse(Exception):
             return cls(f"{response.error.code}: {response.error.message}")
         details = response.incomplete_details
         return cls(f"{kind}: {details.reason if details else 'no reason given'}")
+
+
+def _call_as_json(call: ResponseFunctionToolCall) -> dict[str, str]:
+    arguments = call.arguments[:EVENT_TEXT_LIMIT]
+    return {"call_id": call.call_id, "name": call.name, "arguments": arguments}
 
 
 def _model_response(response: Response, items: list[Any]) -> ModelResponse:
