@@ -29,6 +29,10 @@ def cancel(run_id: str, *, by: str) -> Run:
         RunNotFound: There is no such run.
         WrongStatus: It has ended already.
     """
+    # Locked before its status is looked at: a worker may be changing it at this moment.
+    run = Run.objects.select_for_update(no_key=True).filter(run_id=run_id).first()
+    if run is None:
+        raise RunNotFound(run_id)
     now = timezone.now()
     asked = {"cancel_requested_at": now, "cancelled_by": by[:200]}
     if change_status(run_id, _HELD_BY_NOBODY, RunStatus.CANCELLED, finished_at=now, **asked):
@@ -36,12 +40,8 @@ def cancel(run_id: str, *, by: str) -> Run:
         Segment.objects.filter(run_id=run_id, state__in=given).update(state=SegmentState.ENDED)
         record_event(run_id, "status", {"status": RunStatus.CANCELLED, "by": by[:200]})
         approval_gate().closed(run_id, "cancelled")
-    else:
-        change_status(run_id, [RunStatus.RUNNING], RunStatus.RUNNING, **asked)
-    run = Run.objects.filter(run_id=run_id).first()
-    if run is None:
-        raise RunNotFound(run_id)
-    if run.cancel_requested_at != now:
+    elif not change_status(run_id, [RunStatus.RUNNING], RunStatus.RUNNING, **asked):
         raise WrongStatus(run_id, run.status, "cancelled", ", ".join(ACTIVE_STATUSES))
     notify_dispatch()
+    run.refresh_from_db()
     return run
