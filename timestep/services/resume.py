@@ -86,6 +86,8 @@ def resolve_outcome(run_id: str, call_id: str, outcome: str, result: str = "") -
     """
     if outcome not in OUTCOMES:
         raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
+    # Locked: of two last answers given at once, the later must see the earlier.
+    Run.objects.select_for_update(no_key=True).filter(run_id=run_id).first()
     waiting = ToolStart.objects.filter(
         run_id=run_id, unknown_at__isnull=False, resolution__isnull=True
     )
