@@ -43,8 +43,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses the database, or a stack, once on each."""
     chosen = metafunc.config.getoption("--database")
     databases = ["sqlite", "postgres"] if chosen == "both" else [chosen]
-    if metafunc.definition.get_closest_marker("sqlite_only"):
-        databases = ["sqlite"]
+    for only in ("sqlite", "postgres"):
+        if metafunc.definition.get_closest_marker(f"{only}_only"):
+            databases = [name for name in databases if name == only]
     uses_django_db = metafunc.definition.get_closest_marker("django_db") or (
         DATABASE_FIXTURES & set(metafunc.fixturenames)
     )
