@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
+from django.db import connections
 from django.utils import timezone
 
 from timestep.models import AgentSpec, Run, RunStatus, Segment, SegmentState, ToolStart
@@ -39,6 +42,21 @@ def tool_start(run: Run, call_id: str, *, step: int = 1, **fields: Any) -> ToolS
     """A call of a tool that is not idempotent, begun in the first segment."""
     values = {"segment": f"{run.pk}:0", "tool": "refund", "agent": "desk", "arguments": "{}"}
     return ToolStart.objects.create(run=run, call_id=call_id, step=step, **values | fields)
+
+
+def waiting_thread(act: Callable[[], object]) -> threading.Thread:
+    """A thread that has begun `act`, and now waits for the caller's transaction if it must."""
+
+    def body() -> None:
+        try:
+            act()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join(0.3)
+    return thread
 
 
 _OPTIONS = {"dedup_id", "session_id", "queue", "priority", "timeout_seconds"}
