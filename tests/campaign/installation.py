@@ -31,7 +31,7 @@ READY_WITHIN_S = 60.0
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], within: float, what: str, pause: float = 0.03) -> T:
+def until(look: Callable[[], T | None], within: float, what: str, pause: float = 0.03) -> T:
     """The first true value that `look` returns; fails after `within` seconds."""
     deadline = time.monotonic() + within
     while not (found := look()):

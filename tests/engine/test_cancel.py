@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.campaign.double import call, script
+from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent, until
 from timestep.models import Queue, Run, SegmentState
 from timestep.services.cancel import cancel
@@ -72,7 +72,7 @@ def test_a_nested_agents_tool_stops(engine: Installation) -> None:
 
 
 def test_a_tool_that_refuses_to_stop_is_left_behind(engine: Installation) -> None:
-    turns = [{"calls": [call("hold_on", tag="a", seconds=2.0)]}, {"text": "went on"}]
+    turns: list[Json] = [{"calls": [call("hold_on", tag="a", seconds=2.0)]}, {"text": "went on"}]
     engine.double.says(script("stubborn", *turns))
     run = engine.launch([agent("holder", tools=["hold_on"])], "stubborn")
     call_id = engine.event(run, "tool.started").payload["call_id"]
@@ -86,7 +86,10 @@ def test_a_tool_that_refuses_to_stop_is_left_behind(engine: Installation) -> Non
 
 
 def test_a_blocking_tool_is_left_behind(engine: Installation) -> None:
-    turns = [{"calls": [call("fetch_blocking", tag="a", seconds=2.5)]}, {"text": "went on"}]
+    turns: list[Json] = [
+        {"calls": [call("fetch_blocking", tag="a", seconds=2.5)]},
+        {"text": "went on"},
+    ]
     engine.double.says(script("blocking", *turns))
     run = engine.launch([agent("blocker", tools=["fetch_blocking"])], "blocking")
     call_id = engine.event(run, "tool.started").payload["call_id"]

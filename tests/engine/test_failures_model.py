@@ -149,7 +149,7 @@ def test_an_answer_that_breaks_the_output_type_can_be_retried(engine: Installati
 
 
 def test_too_many_turns_fail_the_run(engine: Installation) -> None:
-    turns = [{"calls": [call("fetch", tag=str(i), seconds=0)]} for i in range(4)]
+    turns: list[Json] = [{"calls": [call("fetch", tag=str(i), seconds=0)]} for i in range(4)]
     engine.double.says(script("endless", *turns))
     run = engine.launch([agent("endless", tools=["fetch"])], "endless", max_turns=3)
     run = engine.wait(run, "failed")

@@ -52,7 +52,7 @@ def test_a_timeout_of_the_tools_own_is_no_timeout_of_ours(engine: Installation) 
 
 def test_a_failing_tool_lets_its_siblings_results_stand(engine: Installation) -> None:
     calls = [call("charge", tag="a", seconds=0), call("fail_once", tag="b")]
-    turns = [{"calls": calls}, {"text": "{outputs}"}]
+    turns: list[Json] = [{"calls": calls}, {"text": "{outputs}"}]
     engine.double.says(script("siblings", *turns))
     run = engine.launch([agent("caller", tools=["charge", "fail_once"])], "siblings")
     run = engine.wait(run, "failed", "awaiting_approval")

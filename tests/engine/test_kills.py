@@ -8,7 +8,7 @@ import time
 import pytest
 
 from approvals.services.decisions import decide, resolve_unknown
-from tests.campaign.double import call, script
+from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent
 from tests.campaign.tools import expected
 from timestep.models import Run, Worker
@@ -75,7 +75,7 @@ def test_a_failed_unknown_outcome_is_asked_about_again_after_a_retry(engine: Ins
 
 
 def test_approved_while_no_worker_lives(engine: Installation) -> None:
-    turns = [{"calls": [call("pay", tag="a", seconds=0)]}, {"text": "{outputs}"}]
+    turns: list[Json] = [{"calls": [call("pay", tag="a", seconds=0)]}, {"text": "{outputs}"}]
     engine.double.says(script("approved-alone", *turns))
     run = engine.launch([agent("payer", tools=["pay"])], "approved-alone")
     run = engine.wait(run, "awaiting_approval")
@@ -101,7 +101,9 @@ def test_cancelled_while_no_worker_lives(engine: Installation) -> None:
 
 
 def test_killed_while_a_nested_agents_call_waits(engine: Installation) -> None:
-    inner = [{"calls": [call("pay", tag="i", seconds=0), call("fetch", tag="i", seconds=0)]}]
+    inner: list[Json] = [
+        {"calls": [call("pay", tag="i", seconds=0), call("fetch", tag="i", seconds=0)]}
+    ]
     engine.double.says(
         script(
             "nests-pay", {"calls": [call("ask_inner", input="pays-inside")]}, {"text": "{outputs}"}
@@ -124,7 +126,7 @@ def test_killed_while_a_nested_agents_call_waits(engine: Installation) -> None:
 
 
 def test_a_stopping_worker_lets_its_runs_end(engine: Installation) -> None:
-    turns = [{"calls": [call("charge", tag="a", seconds=1.5)]}, {"text": "{outputs}"}]
+    turns: list[Json] = [{"calls": [call("charge", tag="a", seconds=1.5)]}, {"text": "{outputs}"}]
     engine.double.says(script("drains", *turns))
     run = engine.launch([agent("charger", tools=["charge"])], "drains")
     call_id = engine.event(run, "tool.started").payload["call_id"]
@@ -135,7 +137,7 @@ def test_a_stopping_worker_lets_its_runs_end(engine: Installation) -> None:
 
 
 def test_what_a_stopping_worker_leaves_goes_on_at_once(engine: Installation) -> None:
-    turns = [{"calls": [call("fetch", tag="a", seconds=13)]}, {"text": "{outputs}"}]
+    turns: list[Json] = [{"calls": [call("fetch", tag="a", seconds=13)]}, {"text": "{outputs}"}]
     engine.double.says(script("leaves", *turns))
     run = engine.launch([agent("fetcher", tools=["fetch"])], "leaves")
     call_id = engine.event(run, "tool.started").payload["call_id"]

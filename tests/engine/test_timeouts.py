@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.campaign.double import call, script
+from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent, until
 from tests.campaign.tools import expected
 from timestep.models import Queue
@@ -42,7 +42,10 @@ def test_a_tool_is_stopped_and_a_retry_finishes_it(engine: Installation) -> None
 
 
 def test_a_retry_after_the_timeout_goes_on(engine: Installation) -> None:
-    turns = [{"calls": [call("fetch", tag="a", seconds=0.3)]}, {"text": "{outputs}", "delay": 1.5}]
+    turns: list[Json] = [
+        {"calls": [call("fetch", tag="a", seconds=0.3)]},
+        {"text": "{outputs}", "delay": 1.5},
+    ]
     engine.double.says(script("retry-timeout", *turns))
     run = engine.launch([agent("fetcher", tools=["fetch"])], "retry-timeout", timeout_seconds=1.2)
     engine.wait(run, "timed_out", within=6)
@@ -68,7 +71,7 @@ def test_time_in_the_queue_does_not_count(engine: Installation) -> None:
 
 
 def test_time_in_which_people_think_does_not_count(engine: Installation) -> None:
-    turns = [{"calls": [call("pay", tag="a", seconds=0.3)]}, {"text": "paid"}]
+    turns: list[Json] = [{"calls": [call("pay", tag="a", seconds=0.3)]}, {"text": "paid"}]
     engine.double.says(script("thought-long", *turns))
     run = engine.launch([agent("payer", tools=["pay"])], "thought-long", timeout_seconds=2.5)
     run = engine.wait(run, "awaiting_approval")
@@ -81,7 +84,7 @@ def test_time_in_which_people_think_does_not_count(engine: Installation) -> None
 
 
 def test_executing_time_adds_up_over_segments(engine: Installation) -> None:
-    turns = [{"calls": [call("pay", tag="a", seconds=30)]}, {"text": "paid"}]
+    turns: list[Json] = [{"calls": [call("pay", tag="a", seconds=30)]}, {"text": "paid"}]
     engine.double.says(script("segments-long", {**turns[0], "delay": 1.0}, turns[1]))
     run = engine.launch([agent("payer", tools=["pay"])], "segments-long", timeout_seconds=2.0)
     run = engine.wait(run, "awaiting_approval")

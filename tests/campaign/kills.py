@@ -1,0 +1,71 @@
+"""The campaign: runs that do everything, on workers that are killed at seeded random moments.
+
+    python -m tests.campaign.kills --database sqlite|postgres|both --kills 30 --seed 7
+
+On SQLite the killed worker is started again; on Postgres there are two, and the other one takes
+over. In the end every rule of `tests.campaign.checks` must hold; each that does not is printed,
+and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import django
+
+NAMES = {"sqlite": ["worker-a"], "postgres": ["worker-a", "worker-b"]}
+
+
+def run_on(database: str, kills: int, seed: int) -> int:
+    """Run the campaign on one database and print what came out; the exit code."""
+    home = Path(tempfile.mkdtemp(prefix=f"campaign-{database}-"))
+    os.environ["TIMESTEP_HOME"] = str(home)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "timestep_site.settings"
+    os.environ.pop("PG_CONNECTION_URI", None)
+    django.setup()
+    # Imported here: these modules need a Django that is set up.
+    from tests.campaign.campaign import Campaign, numbers  # noqa: PLC0415
+    from tests.campaign.installation import django_on, installation  # noqa: PLC0415
+    from tests.databases import postgres_server  # noqa: PLC0415
+
+    started = time.monotonic()
+    with ExitStack() as cleanup:
+        server = cleanup.enter_context(postgres_server()) if database == "postgres" else None
+        engine = cleanup.enter_context(installation(home, server))
+        cleanup.enter_context(django_on(engine.stack))
+        campaign = Campaign(engine, NAMES[database], random.Random(seed))
+        broken = campaign.run(kills)
+        report = {"database": database, "seed": seed, **numbers(campaign)}
+    lines = [json.dumps(report | {"seconds": round(time.monotonic() - started)})]
+    lines += [f"BROKEN {database}: {line}" for line in broken]
+    if broken:
+        lines.append(f"the workers' logs are in {home}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if broken else 0
+
+
+def main() -> int:
+    """Read the arguments; each database gets a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign.kills")
+    parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args()
+    if given.database != "both":
+        return run_on(given.database, given.kills, given.seed)
+    words = [sys.executable, "-m", "tests.campaign.kills", "--kills", str(given.kills)]
+    words += ["--seed", str(given.seed), "--database"]
+    return max(subprocess.call([*words, database]) for database in ("sqlite", "postgres"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The campaign in short, for every push; `python -m tests.campaign.kills` is the long form."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.stack import ROOT
+
+KILLS = 5
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_nothing_is_lost_or_done_twice(database: str, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--database") not in ("both", database):
+        pytest.skip(f"--database leaves {database} out")
+    words = ["-m", "tests.campaign.kills", "--database", database, "--kills", str(KILLS)]
+    done = subprocess.run(
+        [sys.executable, *words, "--seed", "11"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sys.stdout.write(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr[-5000:]
