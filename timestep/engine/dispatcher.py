@@ -137,6 +137,11 @@ class Dispatcher:
 
     def _mark(self, segment: Segment) -> None:
         ready = Segment.objects.filter(segment_id=segment.segment_id, state=SegmentState.READY)
+        # A retry or a takeover is no start: the time of the first one is what rate windows count.
+        going_on = segment.kind == SegmentKind.CONTINUE
+        since = segment.dispatched_at if going_on else None
         ready.update(
-            state=SegmentState.DISPATCHED, worker=self._worker_id, dispatched_at=timezone.now()
+            state=SegmentState.DISPATCHED,
+            worker=self._worker_id,
+            dispatched_at=since or timezone.now(),
         )
