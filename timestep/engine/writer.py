@@ -132,6 +132,7 @@ class EventWriter:
             try:
                 close_old_connections()
                 self._write_storable(batch)
+                batch = []  # A fold that fails must not write it again.
                 self._fold_due()
                 return
             except Error:
@@ -175,7 +176,11 @@ class EventWriter:
         for run_id, epoch in lost:
             self._on_lost(run_id, epoch)
         due = time.monotonic() + FOLD_AFTER_SECONDS
-        self._folds += [(due, e.run_id, e.step) for e in batch if e.kind == "model.finished"]
+        self._folds += [
+            (due, event.run_id, event.step)
+            for event in batch
+            if event.kind == "model.finished" and (event.run_id, event.epoch) not in lost
+        ]
 
     def _fold_due(self) -> None:
         now = time.monotonic()
