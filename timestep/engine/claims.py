@@ -25,9 +25,11 @@ from timestep.models import (
     ToolStart,
     Worker,
 )
+from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
 from timestep.services.present import usage_as_json
 from timestep.services.status import record_event
+from timestep.storable import storable
 from timestep.storable import EVENT_TEXT_LIMIT
 
 
@@ -66,6 +68,7 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
         _recorded_steps(workflow) if ToolStart.objects.filter(segment=workflow).exists() else set()
     )
     with transaction.atomic():
+        lives = _lives(worker_id)
         run = (
             Run.objects.select_for_update(of=("self",), no_key=True)
             .select_related("spec")
@@ -74,7 +77,7 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
         segment = Segment.objects.get(run_id=run_id, n=n)
         if run.owner == worker_id and not executes:
             run.owner = None
-        if not _lives(worker_id):
+        if not lives:
             return Refusal(run.status, parked=False, owned_elsewhere=True)
         if not _claimable(run, segment):
             parked = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
@@ -93,9 +96,12 @@ def _recorded_steps(workflow: str) -> set[int]:
 
 
 def _lives(worker_id: str) -> bool:
-    """Whether this worker still has its lease; what a swept one claimed nobody would take over."""
-    swept = Worker.objects.filter(worker_id=worker_id, swept_by__isnull=False)
-    return not swept.exists()
+    """Whether this worker still has its lease; what a swept one claimed nobody would take over.
+
+    Locks its row, as the sweeper does first of all: a claim is seen by the sweep, or refused.
+    """
+    mine = Worker.objects.select_for_update(no_key=True)
+    return mine.filter(worker_id=worker_id, swept_by__isnull=True).first() is not None
 
 
 def _claimable(run: Run, segment: Segment) -> bool:
@@ -138,7 +144,9 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
         False when another worker has taken the run over; nothing was written then.
     """
     now = timezone.now()
-    if not _release(run_id, n, epoch, ending.status, ending.parked, now, **ending.fields):
+    # An output type's value is parsed from text that was storable, and may not be so itself.
+    fields = {name: storable(value) for name, value in ending.fields.items()}
+    if not _release(run_id, n, epoch, ending.status, ending.parked, now, **fields):
         return False
     Run.objects.filter(run_id=run_id).update(finished_at=now)
     run = Run.objects.get(run_id=run_id)
@@ -238,6 +246,8 @@ def _release(
     )
     state = SegmentState.PARKED if parked else SegmentState.ENDED
     Segment.objects.filter(run_id=run_id, n=n).update(state=state, ended_at=now)
+    # A place of its queue, or its session, is free for the next run.
+    notify_dispatch()
     return True
 
 
