@@ -29,8 +29,7 @@ from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
 from timestep.services.present import usage_as_json
 from timestep.services.status import record_event
-from timestep.storable import storable
-from timestep.storable import EVENT_TEXT_LIMIT
+from timestep.storable import EVENT_TEXT_LIMIT, storable
 
 
 @dataclass(frozen=True)
