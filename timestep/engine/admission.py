@@ -42,9 +42,10 @@ def startable(worker_id: str) -> list[Segment]:
 
     Locks the rows of the queues concerned, so that two workers never fill the same place.
     """
-    names = _waiting().values_list("run__queue", flat=True).distinct()
+    # Ordered by the name itself: by the default order each segment would be distinct.
+    names = _waiting().order_by("run__queue").values_list("run__queue", flat=True).distinct()
     chosen: list[Segment] = []
-    for name in sorted(set(names)):
+    for name in list(names):
         queue = _locked_queue(name)
         room = min(BATCH - len(chosen), _room(queue, worker_id))
         if room > 0:
@@ -54,8 +55,8 @@ def startable(worker_id: str) -> list[Segment]:
 
 def seconds_until_room() -> float | None:
     """When the first rate window that holds launches back opens again; None if none does."""
-    names = set(_waiting().values_list("run__queue", flat=True).distinct()[:100])
-    waits = [_seconds_to_window(queue) for queue in Queue.objects.filter(name__in=names)]
+    names = _waiting().order_by("run__queue").values_list("run__queue", flat=True).distinct()[:100]
+    waits = [_seconds_to_window(queue) for queue in Queue.objects.filter(name__in=set(names))]
     return min((wait for wait in waits if wait is not None), default=None)
 
 
