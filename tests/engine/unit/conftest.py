@@ -1,0 +1,51 @@
+"""What stands in for DBOS and for approvals in the unit tests of the engine."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.engine.unit.gate import RememberingGate
+from timestep.engine import claims, heartbeat
+
+
+class FakeDbos:
+    """What DBOS knows, by executor and by workflow, and what it was asked to forget."""
+
+    def __init__(self) -> None:
+        self.pending: dict[str, list[str]] = {}
+        self.steps: dict[str, list[int]] = {}
+        self.deleted_queues: list[str] = []
+
+    def list_workflows(self, *, executor_id: str, status: str, **_: Any) -> list[SimpleNamespace]:
+        """The workflows that an executor has begun."""
+        assert status == "PENDING"
+        return [SimpleNamespace(workflow_id=name) for name in self.pending.get(executor_id, [])]
+
+    def list_workflow_steps(self, workflow_id: str) -> list[dict[str, int]]:
+        """The recorded steps of a workflow."""
+        return [{"function_id": number} for number in self.steps[workflow_id]]
+
+    def delete_queue(self, name: str) -> None:
+        """Forget a queue."""
+        self.deleted_queues.append(name)
+
+
+@pytest.fixture
+def dbos(monkeypatch: pytest.MonkeyPatch) -> FakeDbos:
+    """DBOS as claims and the heartbeat see it."""
+    fake = FakeDbos()
+    for module in (claims, heartbeat):
+        monkeypatch.setattr(module, "DBOS", fake)
+    return fake
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> RememberingGate:
+    """The approval gate as the engine and its services see it."""
+    made = RememberingGate()
+    for module in ("timestep.engine.claims", "timestep.services.cancel"):
+        monkeypatch.setattr(f"{module}.approval_gate", lambda: made)
+    return made
