@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from timestep.engine.runtime import takeover_queue
+from timestep.engine.strays import Strays
 from timestep.engine.writer import fold_leftovers
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.notify import notify_dispatch
@@ -34,11 +36,16 @@ class Heartbeat:
     Args:
         worker_id: This worker.
         on_swept: Called once when another worker has taken this one's runs over.
+        strays: Runs of this worker that stand still.
     """
 
-    def __init__(self, worker_id: str, on_swept: Callable[[], None]) -> None:
+    def __init__(self, worker_id: str, on_swept: Callable[[], None], strays: Strays) -> None:
         self._worker_id = worker_id
         self._on_swept = on_swept
+        self._strays = strays
+        self._beats = 0
+        self._beaten_at = time.monotonic()
+        self._sweeps_from = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="timestep-heartbeat", daemon=True)
 
@@ -52,21 +59,31 @@ class Heartbeat:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        beats = 0
         while not self._stopping.wait(BEAT_SECONDS):
-            beats += 1
             try:
                 close_old_connections()
                 if not beat(self._worker_id):
                     self._on_swept()
                     return
-                sweep_silent(self._worker_id)
-                sweep_late(self._worker_id)
-                if beats % _FOLD_EVERY_BEATS == 0:
-                    fold_leftovers()
+                self._strays.look()
+                self._look_after_others()
             except Error as error:
                 logger.warning("the database does not answer the heartbeat: %s", error)
         connection.close()
+
+    def _look_after_others(self) -> None:
+        """Sweep, unless this worker was silent itself: then the others may have been as well."""
+        now = time.monotonic()
+        if now - self._beaten_at > LEASE_SECONDS / 2:
+            self._sweeps_from = now + LEASE_SECONDS
+        self._beaten_at = now
+        if now < self._sweeps_from:
+            return
+        sweep_silent(self._worker_id)
+        sweep_late(self._worker_id)
+        self._beats += 1
+        if self._beats % _FOLD_EVERY_BEATS == 0:
+            fold_leftovers()
 
 
 def beat(worker_id: str) -> bool:

@@ -24,6 +24,7 @@ from timestep.engine.dispatcher import Dispatcher
 from timestep.engine.executions import Executions
 from timestep.engine.heartbeat import Heartbeat, sweep
 from timestep.engine.segment import Host, host_segments
+from timestep.engine.strays import Strays
 from timestep.engine.threads import keep_connections_open
 from timestep.engine.tools.registry import load_tools, publish_catalogue
 from timestep.engine.wakeups import wakeup
@@ -62,7 +63,8 @@ class WorkerProcess:
         self._lock = _only_worker_on_sqlite()
         self._executions = Executions()
         self._on_lost = on_lost
-        self._heartbeat = Heartbeat(self.worker_id, self._lose)
+        strays = Strays(self.worker_id, self._executions.run_ids)
+        self._heartbeat = Heartbeat(self.worker_id, self._lose, strays)
         self._clocks = Clocks()
         self._dispatcher: Dispatcher | None = None
 
