@@ -99,8 +99,8 @@ def _lives(worker_id: str) -> bool:
 
     Locks its row, as the sweeper does first of all: a claim is seen by the sweep, or refused.
     """
-    mine = Worker.objects.select_for_update(no_key=True)
-    return mine.filter(worker_id=worker_id, swept_by__isnull=True).first() is not None
+    rows = Worker.objects.select_for_update(no_key=True).filter(worker_id=worker_id)
+    return all(row.swept_by is None for row in rows)
 
 
 def _claimable(run: Run, segment: Segment) -> bool:
