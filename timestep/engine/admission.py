@@ -27,8 +27,11 @@ BATCH = 16
 
 
 def going_on() -> QuerySet[Segment]:
-    """Resumes and continuations: at once, before every launch, and no queue counts them."""
-    ready = _ready().exclude(kind=SegmentKind.START)
+    """Resumes and continuations: at once, before every launch, and no queue counts them.
+
+    Only a retry can find its session in use: the run's end had left it to others.
+    """
+    ready = _ready().exclude(kind=SegmentKind.START).exclude(_session_taken())
     return ready.order_by("created_at")[:BATCH]
 
 
@@ -71,6 +74,17 @@ def _ready() -> QuerySet[Segment]:
 def _waiting() -> QuerySet[Segment]:
     """First segments that are ready and whose session is free."""
     return _ready().filter(kind=SegmentKind.START).exclude(_session_busy())
+
+
+def _session_taken() -> Exists:
+    """Whether another run of the session is on its way, or an earlier one is about to go on."""
+    others = Run.objects.filter(session_id=OuterRef("run__session_id"))
+    going = (RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL)
+    earlier = Q(created_at__lt=OuterRef("run__created_at")) | Q(
+        created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
+    )
+    about_to = Q(status=RunStatus.QUEUED, started_at__isnull=False) & earlier
+    return Exists(others.exclude(run_id=OuterRef("run_id")).filter(Q(status__in=going) | about_to))
 
 
 def _session_busy() -> Exists:
