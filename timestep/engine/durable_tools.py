@@ -76,8 +76,11 @@ def durable_tool(
             return DENIED
         reservation = scope.steps.pop(context.tool_call_id)
         step = _ToolStep(scope, agent, tool, invoke, context, arguments, reservation.step_id)
-        body = step.plain if idempotent else step.guarded
-        recorded = await reservation.run_async({"name": "tool"}, body)
+        if idempotent:
+            recorded = await reservation.run_async({"name": "tool"}, step.plain)
+        else:
+            with scope.execution.unrepeatable(reservation.step_id):
+                recorded = await reservation.run_async({"name": "tool"}, step.guarded)
         step.emit_finished(recorded)
         return recorded["output"]
 

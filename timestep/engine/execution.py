@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,6 +121,7 @@ class Execution:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
+        self._unrepeatable: dict[int, asyncio.Future[None]] = {}
 
     def emit(
         self, kind: str, payload: dict[str, Any], *, step_id: int | None = None, attempt: int = 0
@@ -169,8 +172,29 @@ class Execution:
         for the model, and DBOS, which would record them as the step's outcome for ever.
         """
         step = "" if step_id is None else self.step_name(step_id)
+        if step_id is not None:
+            self._settle(step_id)
+        if others := list(self._unrepeatable.values()):
+            await asyncio.wait(others)
         self._stop(Abort("failed", describe_error(what, step, error)))
         await asyncio.Event().wait()
+
+    @contextmanager
+    def unrepeatable(self, step_id: int) -> Iterator[None]:
+        """While a call that must not be repeated is in flight, up to its checkpoint.
+
+        A failure elsewhere in the run waits for it: cut off, its outcome would be unknown.
+        """
+        self._unrepeatable[step_id] = self._loop.create_future()
+        try:
+            yield
+        finally:
+            self._settle(step_id)
+
+    def _settle(self, step_id: int) -> None:
+        done = self._unrepeatable.pop(step_id, None)
+        if done is not None:
+            done.set_result(None)
 
 
 class Aborted(Exception):
