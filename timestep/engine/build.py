@@ -56,8 +56,10 @@ class JsonSchemaOutput(AgentOutputSchemaBase):
         """The parsed output, or `ModelBehaviorError` with the first violation."""
         try:
             value = json.loads(json_str)
+            # Python reads NaN, infinity and numbers beyond a float, which no database keeps.
+            json.dumps(value, allow_nan=False)
             jsonschema.validate(value, self._schema)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelBehaviorError(f"the output is not JSON: {error}") from error
         except jsonschema.ValidationError as error:
             place = error.json_path
