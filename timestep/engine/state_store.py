@@ -31,7 +31,8 @@ class RunStateStore:
             session_id=run.session_id,
             spec_digest=run.spec_id,
             schema_version=str(state.get("$schemaVersion", "")),
-            body=zlib.compress(json.dumps(state, ensure_ascii=False).encode()),
+            # In ASCII: a tool may have put half a character into the context.
+            body=zlib.compress(json.dumps(state).encode("ascii")),
         )
 
     @staticmethod
@@ -45,9 +46,14 @@ class RunStateStore:
         if row is None:
             raise StateUnreadable(f"run {run_id} has no saved state of revision {revision}")
         try:
-            state: dict[str, Any] = json.loads(zlib.decompress(bytes(row.body)))
+            return _object(json.loads(zlib.decompress(bytes(row.body))))
         except (zlib.error, ValueError) as error:
             raise StateUnreadable(
                 f"the saved state of run {run_id}, revision {revision}, is damaged: {error}"
             ) from error
-        return state
+
+
+def _object(state: Any) -> dict[str, Any]:
+    if not isinstance(state, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - as what cannot be parsed
+    return state
