@@ -22,14 +22,19 @@ def record(
         What a person said of an earlier start whose outcome was unknown: `happened` means that
         the call must not be made; `run_again`, or nothing, that it is being made now.
     """
-    fields = {"segment": segment_id(run_id, n), "step": step, "agent": agent, "tool": tool}
+    place = {"segment": segment_id(run_id, n), "step": step}
+    fields = place | {"agent": agent, "tool": tool, "arguments": storable(arguments)}
     start, created = ToolStart.objects.select_for_update().get_or_create(
-        run_id=run_id, call_id=call_id, defaults=fields | {"arguments": storable(arguments)}
+        run_id=run_id, call_id=call_id, defaults=fields
     )
     if created:
         return None
-    resolution: dict[str, Any] | None = start.resolution
+    # Some providers number the calls of each response from one again.
+    same = all(getattr(start, name) == value for name, value in place.items())
+    resolution: dict[str, Any] | None = start.resolution if same else None
     if resolution is None or resolution["outcome"] != "happened":
+        for name, value in fields.items():
+            setattr(start, name, value)
         start.started_at = timezone.now()
         start.raised_at = start.unknown_at = start.resolution = None
         start.save()
