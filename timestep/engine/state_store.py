@@ -55,5 +55,5 @@ class RunStateStore:
 
 def _object(state: Any) -> dict[str, Any]:
     if not isinstance(state, dict):
-        raise ValueError("it is no JSON object")  # noqa: TRY004 - as what cannot be parsed
+        raise ValueError("it is no JSON object")
     return state
