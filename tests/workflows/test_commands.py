@@ -75,11 +75,28 @@ def test_input_comes_from_a_file_or_standard_input(
 
 
 @pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (None, "standard input is closed"),
+        (b"\xff\xfe", "standard input is not UTF-8 text"),
+    ],
+)
+def test_standard_input_that_cannot_be_read_is_said_in_one_line(
+    stdin: bytes | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent("desk")
+    stream = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert str(error_of("launch", "desk", "--input", "-")) == message
+
+
+@pytest.mark.parametrize(
     ("argv", "message"),
     [
         (["nobody", "--input", "x"], "no agent has the slug 'nobody'"),
         (["desk", "--input", " "], "input: is empty"),
         (["desk", "--input", "@/no/such/file"], "/no/such/file cannot be read: No such file"),
+        (["desk", "--input", "@"], "after @ comes the path of a file"),
         (["desk", "--input", "x", "--timeout", "0"], "timeout_seconds"),
         (["desk", "--input", "x", "--timeout", "nan"], "timeout_seconds"),
         (["desk", "--input", "x", "--priority", "0"], "priority"),

@@ -59,13 +59,23 @@ def printable(text: str) -> str:
 
 def read_text(source: str) -> str:
     """A text that is given as `-` (standard input) or as the path of a file."""
+    name = "standard input" if source == "-" else source
+    if not source:
+        raise CommandError("after @ comes the path of a file")
     try:
-        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        raw = _standard_input() if source == "-" else Path(source).read_bytes()
         return raw.decode("utf-8-sig")
     except OSError as error:
-        raise CommandError(f"{source} cannot be read: {error.strerror}") from error
+        raise CommandError(f"{name} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{source} is not UTF-8 text") from error
+        raise CommandError(f"{name} is not UTF-8 text") from error
+
+
+def _standard_input() -> bytes:
+    # Python has no stdin at all in a process that was started with it closed.
+    if sys.stdin is None:
+        raise CommandError("standard input is closed")
+    return sys.stdin.buffer.read()
 
 
 def os_user() -> str:

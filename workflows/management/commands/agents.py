@@ -57,7 +57,8 @@ def _parsed(source: str) -> Any:
     try:
         return json.loads(read_text(source))
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"{source} is not JSON: {error}") from error
+        name = "standard input" if source == "-" else source
+        raise CommandError(f"{name} is not JSON: {error}") from error
 
 
 def _summary(changes: list[Change], *, dry_run: bool) -> str:
