@@ -35,7 +35,8 @@ class AlreadyDecided(TimestepError):
         what = _WORDS.get(decision.outcome, decision.outcome)
         when = decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         super().__init__(
-            f"{decision.request_id} was already {what} by {decision.decided_by_name} on {when}"
+            f"request {decision.request_id} was already {what} by {decision.decided_by_name} "
+            f"on {when}"
         )
         self.decision = decision
 
@@ -45,7 +46,8 @@ class RequestVoid(TimestepError):
 
     def __init__(self, approval_id: str, run_id: str, run_status: str) -> None:
         super().__init__(
-            f"{approval_id} is void: run {run_id} is {run_status}, so nothing is left to decide"
+            f"request {approval_id} is void: run {run_id} is {run_status}, so nothing is left "
+            "to decide"
         )
         self.approval_id = approval_id
         self.run_id = run_id
@@ -73,6 +75,6 @@ class WrongKind(TimestepError):
                 "asks what became of a call: answer that it happened, run it again, or fail the run"
             ),
         }
-        super().__init__(f"{approval_id} {answers[kind]}")
+        super().__init__(f"request {approval_id} {answers[kind]}")
         self.approval_id = approval_id
         self.kind = kind
