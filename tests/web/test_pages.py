@@ -94,6 +94,12 @@ def test_filters_leave_what_matches_and_say_why_a_list_is_empty(owner: Client) -
     assert "No run matches" in owner.get("/runs/?queue=none").content.decode()
 
 
+def test_a_list_names_the_schedule_once(owner: Client) -> None:
+    make_run("one", schedule="nightly", launched_from="schedule")
+    cell = owner.get("/runs/").content.decode().split("schedule nightly</span>")[0]
+    assert cell.endswith('<td class="hide-narrow clip"> <span class="soft">')
+
+
 def test_the_same_address_answers_the_page_or_its_list(owner: Client) -> None:
     make_run("one")
     part = owner.get("/runs/", headers={"HX-Request": "true"}).content.decode()
