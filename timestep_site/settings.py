@@ -138,6 +138,11 @@ LOGGING = {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", None) != 503,
         },
+        # Anybody can send a wrong Host, as often as they like: one line each is enough.
+        "without_traceback": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: setattr(record, "exc_info", None) is None,
+        },
     },
     "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["terminal"], "level": "INFO"},
@@ -150,6 +155,7 @@ LOGGING = {
             "level": "ERROR",
             "filters": ["not_unready"],
         },
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "daphne": {"level": "WARNING"},
     },
 }

@@ -39,3 +39,12 @@ def test_pages_have_a_policy_without_inline_code(client: Client) -> None:
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+def test_a_wrong_host_is_one_line_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/healthz", headers={"Host": "other.example"}).status_code == 400
+    (record,) = [one for one in caplog.records if one.name == "django.security.DisallowedHost"]
+    assert "other.example" in record.getMessage()
+    assert record.exc_info is None
