@@ -61,7 +61,7 @@ class Campaign:
         kind = self.rng.choices(["working", "hasty", "starting"], [6, 2, 2])[0]
         if kind == "working":
             self._ready(name)
-            self._attend(self.rng.uniform(0.3, 3.5))
+            self._attend(self.rng.uniform(0.5, 5.0))
         elif kind == "hasty":
             self._ready(name)
             self._attend(self.rng.uniform(0.0, 0.3))
