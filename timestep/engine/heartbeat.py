@@ -13,6 +13,7 @@ from django.db import Error, close_old_connections, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from sqlalchemy.exc import SQLAlchemyError
 
 from timestep.engine.runtime import takeover_queue
 from timestep.engine.strays import Strays
@@ -64,10 +65,10 @@ class Heartbeat:
                 close_old_connections()
                 if not beat(self._worker_id):
                     self._on_swept()
-                    return
+                    break
                 self._strays.look()
                 self._look_after_others()
-            except Error as error:
+            except (Error, SQLAlchemyError) as error:
                 logger.warning("the database does not answer the heartbeat: %s", error)
         connection.close()
 
