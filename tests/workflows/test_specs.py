@@ -34,7 +34,7 @@ def test_the_spec_is_the_closure_and_circles_end() -> None:
     assert body["agents"]["desk"]["version"] == 2
     assert set(body["agents"]["desk"]) == {
         "slug", "name", "version", "instructions", "model", "model_settings",
-        "tools", "handoffs", "agent_tools", "output_type",
+        "tools", "handoffs", "agent_tools", "output_type", "max_turns",
     }  # fmt: skip
 
 

@@ -85,7 +85,8 @@ def build_agents(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -
     # In a second pass, so that agents may hand off to one another in circles.
     for slug, part in spec["agents"].items():
         agents[slug].handoffs = [_handoff(agents[name]) for name in part["handoffs"]]
-        agents[slug].tools += [_as_tool(agents[name]) for name in part["agent_tools"]]
+        asked = [(agents[name], spec["agents"][name]) for name in part["agent_tools"]]
+        agents[slug].tools += [_as_tool(agent, its.get("max_turns")) for agent, its in asked]
     return agents[spec["start"]]
 
 
@@ -128,7 +129,7 @@ def _handoff(agent: Agent[Any]) -> Handoff[Any, Agent[Any]]:
     return handoff(agent, tool_name_override=f"transfer_to_{agent.name.replace('-', '_')}")
 
 
-def _as_tool(agent: Agent[Any]) -> FunctionTool:
+def _as_tool(agent: Agent[Any], max_turns: int | None) -> FunctionTool:
     name = f"ask_{agent.name.replace('-', '_')}"
     description = f"Ask the agent {agent.handoff_description} to do a task and report back."
-    return durable_agent_tool(agent.as_tool(name, description, max_turns=None))
+    return durable_agent_tool(agent.as_tool(name, description, max_turns=max_turns))

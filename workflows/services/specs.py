@@ -19,6 +19,7 @@ _COPIED = (
     "handoffs",
     "agent_tools",
     "output_type",
+    "max_turns",
 )
 
 
