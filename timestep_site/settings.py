@@ -7,6 +7,7 @@ from pathlib import Path
 import django_stubs_ext
 
 from timestep import conf
+from timestep_site import log_filters
 
 # Lets classes such as ModelAdmin be subscripted by their model, as the type checker wants them.
 django_stubs_ext.monkeypatch()
@@ -141,7 +142,7 @@ LOGGING = {
         # Anybody can send a wrong Host, as often as they like: one line each is enough.
         "without_traceback": {
             "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: setattr(record, "exc_info", None) is None,
+            "callback": log_filters.without_traceback,
         },
     },
     "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
