@@ -22,6 +22,7 @@ from timestep.models import (
     SegmentKind,
     SegmentState,
 )
+from timestep.services.retry import retry
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +154,32 @@ def test_a_session_is_held_while_a_run_of_it_waits_to_be_taken_over() -> None:
     Segment.objects.filter(run="z").update(kind=SegmentKind.CONTINUE)
     assert _startable() == []
     assert [segment.run_id for segment in admission.going_on()] == ["z"]
+
+
+@pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL])
+def test_a_retry_waits_while_another_run_has_its_session(status: RunStatus) -> None:
+    standing("failed", RunStatus.FAILED, session_id="s")
+    standing("goes-on", status, session_id="s")
+    standing("other", RunStatus.FAILED, session_id="t")
+    for run_id in ("failed", "other"):
+        retry(run_id, by="ana")
+    assert [segment.run_id for segment in admission.going_on()] == ["other"]
+    Run.objects.filter(pk="goes-on").update(status=RunStatus.SUCCEEDED)
+    assert [segment.run_id for segment in admission.going_on()] == ["failed", "other"]
+
+
+def test_of_two_retries_in_a_session_the_older_run_goes_first() -> None:
+    for run_id in ("b", "a"):
+        standing(run_id, RunStatus.FAILED, session_id="s", started_at=timezone.now())
+        retry(run_id, by="ana")
+    assert [segment.run_id for segment in admission.going_on()] == ["b"]
+
+
+def test_a_launch_does_not_hold_up_what_goes_on_in_its_session() -> None:
+    launched("new", session_id="s")
+    standing("older", RunStatus.FAILED, session_id="s")
+    retry("older", by="ana")
+    assert [segment.run_id for segment in admission.going_on()] == ["older"]
 
 
 @pytest.mark.parametrize("status", ENDED_STATUSES)

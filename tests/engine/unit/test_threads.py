@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import pytest
@@ -82,15 +81,11 @@ def _slow_name() -> str:
     return threading.current_thread().name
 
 
-@pytest.mark.django_db(transaction=True)
-async def test_rows_written_there_are_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The threads of other tests may have a connection to another database.
-    with ThreadPoolExecutor(1) as fresh:
-        monkeypatch.setattr(module, "_POOL", fresh)
-        await in_thread(Queue.objects.create, name="q")
-        await in_thread(connections.close_all)
-        assert await in_thread(Queue.objects.count) == 1
-        await in_thread(connections.close_all)
+@pytest.mark.usefixtures("transactional_db", "fresh_threads")
+async def test_rows_written_there_are_committed() -> None:
+    await in_thread(Queue.objects.create, name="q")
+    await in_thread(connections.close_all)
+    assert await in_thread(Queue.objects.count) == 1
 
 
 def test_a_worker_keeps_its_connections_and_checks_them(monkeypatch: pytest.MonkeyPatch) -> None:
