@@ -41,6 +41,16 @@ def test_a_started_call_brings_its_row_and_a_place_for_its_text() -> None:
     assert 'data-status="running"' in html
 
 
+def test_a_finished_call_counts_while_the_run_goes_on() -> None:
+    run = make_run("r", status="running")
+    model_finished(run, "0.1")
+    html = fragments(model_finished(run, "0.2", parent_call_id="call_1"))
+    assert "1 of 20 turns" in html
+    assert "1,624 tokens" in html
+    stored = type(run).objects.get()
+    assert (stored.turns, stored.total_tokens) == (0, 0)
+
+
 def test_text_is_sent_once_when_its_row_is_rendered_in_the_same_batch() -> None:
     run = make_run("r", status="running")
     events = [model_started(run, "0.1"), event(run, "model.delta", "0.1", text="only once")]

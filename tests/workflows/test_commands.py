@@ -178,6 +178,14 @@ def test_one_run_is_shown_with_its_events_if_wanted() -> None:
     assert event["payload"] == {"status": "queued"}
 
 
+def test_a_run_that_goes_on_is_shown_with_its_usage_so_far() -> None:
+    run("r", status="running")
+    usage = {"input_tokens": 5, "cached_tokens": 0, "output_tokens": 2, "reasoning_tokens": 0}
+    record_event("r", "model.finished", {"usage": usage})
+    shown = {"requests": 1, "input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+    assert printed("runs", "r")["usage"] == shown
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [

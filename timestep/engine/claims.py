@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,6 @@ from timestep.gate import Interruption, approval_gate
 from timestep.ids import segment_id
 from timestep.models import (
     Run,
-    RunEvent,
     RunStatus,
     Segment,
     SegmentState,
@@ -29,6 +27,7 @@ from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
 from timestep.services.present import usage_as_json
 from timestep.services.status import record_event
+from timestep.services.totals import totals
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
 
@@ -240,7 +239,7 @@ def _release(
         owner=None,
         executing_since=None,
         executing_ms=run.executing_ms + max(0, round(spent.total_seconds() * 1000)),
-        **_totals(run_id),
+        **totals(run_id),
         **fields,
     )
     state = SegmentState.PARKED if parked else SegmentState.ENDED
@@ -248,20 +247,3 @@ def _release(
     # A place of its queue, or its session, is free for the next run.
     notify_dispatch()
     return True
-
-
-def _totals(run_id: str) -> dict[str, int]:
-    """Usage summed over the run's finished model calls, each of which is there exactly once."""
-    kinds = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
-    totals = dict.fromkeys(("requests", "turns", *kinds), 0)
-    for payload in _finished_calls(run_id):
-        totals["requests"] += 1
-        totals["turns"] += "parent_call_id" not in payload
-        for kind in kinds:
-            totals[kind] += payload["usage"].get(kind, 0)
-    return totals
-
-
-def _finished_calls(run_id: str) -> Iterable[dict[str, Any]]:
-    events = RunEvent.objects.filter(run_id=run_id, kind="model.finished")
-    return events.values_list("payload", flat=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from timestep.models import DELTA_KIND, Run
 from timestep.services.present import EventLike
+from timestep.services.totals import show_totals_so_far
 from workflows.selectors.timeline import LOCAL_KINDS, dom_id, rows
 from workflows.selectors.timeline_rows import output_of
 
@@ -23,7 +24,7 @@ def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
         return {"last_seq": last_seq, "deltas": _deltas(events, set())}
     steps = {event.step for event in durable if event.step}
     local = all(event.step and event.kind in LOCAL_KINDS for event in durable)
-    run = Run.objects.select_related("launched_by").get(run_id=run_id)
+    run = show_totals_so_far(Run.objects.select_related("launched_by").get(run_id=run_id))
     found = rows(run_id, upto=last_seq, steps=steps if local else None)
     changed = [row for row in found if row.seq >= events[0].seq]
     output = output_of(run.status, run.final_output, changed)

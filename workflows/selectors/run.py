@@ -9,6 +9,7 @@ from approvals.selectors import for_run
 from timestep.errors import RunNotFound
 from timestep.ids import RUN_ID
 from timestep.models import Run, RunEvent, Segment
+from timestep.services.totals import show_totals_so_far
 from workflows.models import AgentDefinition
 
 
@@ -29,12 +30,12 @@ class RunPage:
 
 
 def get_run(run_id: str) -> Run:
-    """The run with this id, with its spec and user. Raises RunNotFound."""
+    """The run with this id, with its spec, its user and its usage by now. Raises RunNotFound."""
     known = Run.objects.select_related("spec", "launched_by")
     run = known.filter(run_id=run_id).first() if RUN_ID.fullmatch(run_id) else None
     if run is None:
         raise RunNotFound(run_id)
-    return run
+    return show_totals_so_far(run)
 
 
 def run_events(run: Run) -> list[RunEvent]:
