@@ -217,6 +217,20 @@ def test_what_a_model_wrote_cannot_steer_the_terminal() -> None:
     assert "\x07" not in output("runs", "run_1")
 
 
+def test_what_failed_cannot_steer_the_terminal() -> None:
+    agent("desk")
+    failed = {"error": {"message": "red \x1b[31m alert"}, "status": RunStatus.FAILED}
+    run("run_1", **failed)
+    said = io.StringIO()
+    call_command(
+        *("launch", "desk", "--input", "hello", "--run-id", "run_1"),
+        stdout=io.StringIO(),
+        stderr=said,
+    )
+    assert "alert" in said.getvalue()
+    assert "\x1b" not in said.getvalue()
+
+
 def test_agents_are_listed() -> None:
     agent("refunds")
     agent("desk", handoffs=["refunds"], active=False)

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from timestep.models import Run
 from timestep.services.present import run_as_json
-from workflows.management.edge import EdgeCommand, os_user, read_text
+from workflows.management.edge import EdgeCommand, os_user, printable, read_text
 from workflows.management.waiting import exit_code, wait_for
 from workflows.selectors.workers import alive_workers
 from workflows.services.inputs import input_as_text, parsed_input
@@ -71,7 +71,7 @@ class Command(EdgeCommand):
         if run.final_output is not None:
             self.print_lines([input_as_text(run.final_output)])
         if run.error:
-            self.stderr.write(str(run.error.get("message", "")))
+            self.stderr.write(printable(str(run.error.get("message", ""))))
 
 
 def _text(given: str) -> str:
