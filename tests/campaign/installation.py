@@ -89,6 +89,14 @@ class Installation:
         self.stack.kill(name, signal.SIGKILL)
         return time.time()
 
+    def sever_connections(self) -> None:
+        """End every session of the Postgres database but our own, as its restart would."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
     # Runs
 
     def launch(self, agents: list[Json], text: str, **options: Any) -> Run:

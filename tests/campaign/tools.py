@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,26 +86,6 @@ async def pay(context: Context, tag: str, seconds: float) -> str:
     """Pay money; a person is asked, and it must not be repeated."""
     with _noted(context):
         await asyncio.sleep(seconds)
-    return _result(context, tag)
-
-
-@tool_options(idempotent=True)
-@function_tool
-async def die_once(context: Context, tag: str) -> str:
-    """Kill the worker in the middle of the first call."""
-    with _noted(context):
-        if once_only(context.tool_call_id):
-            os.kill(os.getpid(), signal.SIGKILL)
-    return _result(context, tag)
-
-
-@tool_options(idempotent=False)
-@function_tool
-async def die_charging(context: Context, tag: str) -> str:
-    """Kill the worker in the middle of the first call, which must not be repeated."""
-    with _noted(context):
-        if once_only(context.tool_call_id):
-            os.kill(os.getpid(), signal.SIGKILL)
     return _result(context, tag)
 
 

@@ -12,7 +12,7 @@ from tests.campaign.installation import Installation, django_on, installation
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses the installation once on each database."""
-    if "engine" not in metafunc.fixturenames:
+    if "_looked_at" not in metafunc.fixturenames:
         return
     chosen = metafunc.config.getoption("--database")
     databases = ["sqlite", "postgres"] if chosen == "both" else [chosen]

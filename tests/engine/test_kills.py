@@ -1,9 +1,8 @@
-"""Workers that die in the middle, on purpose and at a known place."""
+"""One death of a worker, with many runs in flight: what each of them comes to afterwards."""
 
 from __future__ import annotations
 
 import signal
-import time
 
 import pytest
 
@@ -15,24 +14,85 @@ from timestep.models import Run, Worker
 from timestep.services.cancel import cancel
 from timestep.services.retry import retry
 
-
-def died_in_tool(engine: Installation, text: str, tool: str) -> tuple[Run, str]:
-    """A run whose tool call killed the worker, and the call's id; a new worker is being started."""
-    calls = [call("fetch", tag="sibling", seconds=0), call(tool, tag="a")]
-    engine.double.says(script(text, {"calls": calls}, {"text": "{outputs}"}))
-    run = engine.launch([agent("worker", tools=["fetch", tool])], text)
-    assert engine.ended("worker") == -signal.SIGKILL
-    engine.start_worker()
-    return run, f"call_{engine.double.requests(text)[0]['conversation']}_0_1"
+Runs = dict[str, Run]
+OUTPUTS: Json = {"text": "{outputs}"}
 
 
-def test_an_idempotent_call_in_flight_is_made_again(engine: Installation) -> None:
-    run, call_id = died_in_tool(engine, "dies-plain", "die_once")
-    run = engine.wait(run, "succeeded", "failed", "awaiting_approval", within=60)
-    sibling = expected("fetch", "sibling", call_id[:-1] + "0")
-    assert run.final_output == f"{sibling} | {expected('die_once', 'a', call_id)}"
-    assert len(engine.calls("die_once", "start", call_id)) == 2
-    assert [r["turn"] for r in engine.double.requests("dies-plain")] == [0, 1]
+def calls(*some: Json) -> Json:
+    """A turn that makes these calls."""
+    return {"calls": list(some)}
+
+
+def launch_all(engine: Installation) -> Runs:
+    """Runs of every kind, each brought to where the worker's death will find it."""
+    inner = calls(call("pay", tag="i", seconds=0), call("fetch", tag="i", seconds=0))
+    sibling = call("fetch", tag="s", seconds=0)
+    engine.double.says(
+        script("kill-plain", calls(sibling, call("fetch", tag="a", seconds=2)), OUTPUTS),
+        script("kill-charge", calls(sibling, call("charge", tag="a", seconds=2)), OUTPUTS),
+        script("kill-approve", calls(call("pay", tag="a", seconds=0)), OUTPUTS),
+        script("kill-stream", calls(sibling), {"tokens": 30, "token_delay": 0.1}),
+        script("kill-cancel", {"tokens": 900, "token_delay": 0.1}),
+        script("kill-nested-pay", calls(call("ask_inner", input="kill-inner-pay")), OUTPUTS),
+        script("kill-inner-pay", inner, {"text": "inner: {outputs}"}),
+        script("kill-nested-fetch", calls(call("ask_inner", input="kill-inner-fetch")), OUTPUTS),
+        script("kill-inner-fetch", calls(call("fetch", tag="n", seconds=2)), OUTPUTS),
+    )
+    inner_agent = agent("inner", tools=["pay", "fetch"])
+    outer = agent("outer", tools=["fetch", "charge", "pay"], agent_tools=["inner"])
+    charges = [f"kill-charge-{word}" for word in ("happened", "run_again", "fail")]
+    plain = ["kill-plain", "kill-approve", "kill-stream", "kill-cancel"]
+    texts = [*plain, *charges, "kill-nested-pay", "kill-nested-fetch"]
+    return {text.removeprefix("kill-"): engine.launch([outer, inner_agent], text) for text in texts}
+
+
+def wait_for_places(engine: Installation, runs: Runs) -> None:
+    """Wait until each run is where the worker's death shall find it."""
+    for name in ("approve", "nested-pay"):
+        engine.wait(runs[name], "awaiting_approval")
+    for name in ("stream", "cancel"):
+        engine.event(runs[name], "model.delta")
+    for name in ("plain", "charge-happened", "charge-run_again", "charge-fail"):
+        engine.event(runs[name], "tool.started", count=2)
+        engine.event(runs[name], "tool.finished")
+    engine.event(runs["nested-fetch"], "tool.started")
+
+
+@pytest.fixture(scope="module")
+def runs(_looked_at: Installation) -> Runs:
+    """Runs that a worker was killed over; what people did meanwhile; and the next worker."""
+    engine = _looked_at
+    engine.ready()
+    made = launch_all(engine)
+    wait_for_places(engine, made)
+    engine.kill()
+    for name in ("approve", "nested-pay"):
+        [asked] = engine.asked(made[name])
+        decide(asked.approval_id, approve=True, by=engine.person())
+    cancel(made["cancel"].run_id, by="test")
+    engine.ready()
+    return made
+
+
+def call_id(engine: Installation, run: Run, number: int) -> str:
+    """The id of a call of the run's first turn."""
+    [first] = engine.events(run, "model.finished")[:1]
+    found: str = first.payload["tool_calls"][number]["call_id"]
+    return found
+
+
+def turns(engine: Installation, text: str) -> list[int]:
+    """Which turns of a conversation the double was asked for."""
+    return [request["turn"] for request in engine.double.requests(text)]
+
+
+def test_an_idempotent_call_in_flight_is_made_again(engine: Installation, runs: Runs) -> None:
+    run = engine.wait(runs["plain"], "succeeded", "failed", "awaiting_approval")
+    first, second = call_id(engine, run, 0), call_id(engine, run, 1)
+    assert run.final_output == f"{expected('fetch', 's', first)} | {expected('fetch', 'a', second)}"
+    assert len(engine.calls("fetch", "start", first)) == 1
+    assert len(engine.calls("fetch", "start", second)) == 2
+    assert turns(engine, "kill-plain") == [0, 1]
     [lost] = engine.events(run, "worker.lost")
     assert lost.payload["resumed_on"] != lost.payload["worker"]
     assert run.takeovers == 1
@@ -40,123 +100,97 @@ def test_an_idempotent_call_in_flight_is_made_again(engine: Installation) -> Non
 
 @pytest.mark.parametrize("outcome", ["happened", "run_again", "fail"])
 def test_a_call_that_must_not_be_repeated_is_asked_about(
-    engine: Installation, outcome: str
+    engine: Installation, runs: Runs, outcome: str
 ) -> None:
-    run, call_id = died_in_tool(engine, f"dies-charging-{outcome}", "die_charging")
-    run = engine.wait(run, "succeeded", "failed", "awaiting_approval", within=60)
-    assert run.status == "awaiting_approval", engine.described(run)
+    run = engine.wait(runs[f"charge-{outcome}"], "succeeded", "failed", "awaiting_approval")
+    charged = call_id(engine, run, 1)
     [asked] = engine.asked(run, "outcome_unknown")
-    assert (asked.call_id, asked.tool) == (call_id, "die_charging")
-    assert len(engine.calls("die_charging", "start", call_id)) == 1
+    assert (asked.call_id, asked.tool) == (charged, "charge")
+    assert len(engine.calls("charge", "start", charged)) == 1
     result = "what a person saw" if outcome == "happened" else ""
     resolve_unknown(asked.approval_id, outcome=outcome, by=engine.person(), result=result)
     run = engine.wait(run, "failed" if outcome == "fail" else "succeeded")
-    starts = engine.calls("die_charging", "start", call_id)
+    starts = engine.calls("charge", "start", charged)
     assert len(starts) == (2 if outcome == "run_again" else 1)
-    if outcome == "happened":
-        assert str(run.final_output).endswith("| what a person saw")
-    if outcome == "run_again":
-        assert str(run.final_output).endswith(expected("die_charging", "a", call_id))
+    said = {"happened": result, "run_again": expected("charge", "a", charged), "fail": "None"}
+    assert str(run.final_output).endswith(said[outcome])
+    assert len(engine.calls("fetch", "start", call_id(engine, run, 0))) == 1
 
 
-def test_a_failed_unknown_outcome_is_asked_about_again_after_a_retry(engine: Installation) -> None:
-    run, call_id = died_in_tool(engine, "dies-asks-twice", "die_charging")
-    run = engine.wait(run, "awaiting_approval", "failed", within=60)
-    [asked] = engine.asked(run, "outcome_unknown")
-    resolve_unknown(asked.approval_id, outcome="fail", by=engine.person())
-    engine.wait(run, "failed")
+def test_a_failed_unknown_outcome_is_asked_about_again(engine: Installation, runs: Runs) -> None:
+    run = engine.wait(runs["charge-fail"], "failed")
     retry(run.run_id, by="test")
     run = engine.wait(run, "awaiting_approval", "succeeded")
-    [again] = engine.asked(run, "outcome_unknown")
-    assert again.approval_id != asked.approval_id
-    resolve_unknown(again.approval_id, outcome="run_again", by=engine.person())
+    [asked] = engine.asked(run, "outcome_unknown")
+    resolve_unknown(asked.approval_id, outcome="run_again", by=engine.person())
     run = engine.wait(run, "succeeded")
-    assert len(engine.calls("die_charging", "start", call_id)) == 2
+    assert len(engine.calls("charge", "start", asked.call_id)) == 2
 
 
-def test_approved_while_no_worker_lives(engine: Installation) -> None:
-    turns: list[Json] = [{"calls": [call("pay", tag="a", seconds=0)]}, {"text": "{outputs}"}]
-    engine.double.says(script("approved-alone", *turns))
-    run = engine.launch([agent("payer", tools=["pay"])], "approved-alone")
-    run = engine.wait(run, "awaiting_approval")
-    [asked] = engine.asked(run)
-    engine.kill()
-    decide(asked.approval_id, approve=True, by=engine.person())
-    engine.start_worker()
-    run = engine.wait(run, "succeeded", "failed", within=60)
-    assert run.final_output == expected("pay", "a", asked.call_id)
-    assert len(engine.calls("pay", "start", asked.call_id)) == 1
+def test_approved_while_no_worker_lived(engine: Installation, runs: Runs) -> None:
+    run = engine.wait(runs["approve"], "succeeded", "failed")
+    paid = call_id(engine, run, 0)
+    assert run.final_output == expected("pay", "a", paid)
+    assert len(engine.calls("pay", "start", paid)) == 1
     assert run.segments.count() == 2
 
 
-def test_cancelled_while_no_worker_lives(engine: Installation) -> None:
-    engine.double.says(script("cancel-alone", {"tokens": 500, "token_delay": 0.05}))
-    run = engine.launch([agent("talker")], "cancel-alone")
-    engine.event(run, "model.delta")
-    engine.kill()
-    assert cancel(run.run_id, by="test").status == "running"
-    engine.start_worker()
-    run = engine.wait(run, "cancelled", within=60)
-    assert len(engine.double.requests("cancel-alone")) == 1
+def test_cancelled_while_no_worker_lived(engine: Installation, runs: Runs) -> None:
+    engine.wait(runs["cancel"], "cancelled")
+    assert turns(engine, "kill-cancel") == [0]
 
 
-def test_killed_while_a_nested_agents_call_waits(engine: Installation) -> None:
-    inner: list[Json] = [
-        {"calls": [call("pay", tag="i", seconds=0), call("fetch", tag="i", seconds=0)]}
-    ]
-    engine.double.says(
-        script(
-            "nests-pay", {"calls": [call("ask_inner", input="pays-inside")]}, {"text": "{outputs}"}
-        ),
-        script("pays-inside", *inner, {"text": "inner: {outputs}"}),
-    )
-    agents = [agent("outer", agent_tools=["inner"]), agent("inner", tools=["pay", "fetch"])]
-    run = engine.wait(engine.launch(agents, "nests-pay"), "awaiting_approval", "failed")
-    [asked] = engine.asked(run)
-    engine.kill()
-    decide(asked.approval_id, approve=True, by=engine.person())
-    engine.start_worker()
-    run = engine.wait(run, "succeeded", "failed", "awaiting_approval", within=60)
-    fetched = expected("fetch", "i", asked.call_id[:-1] + "1")
-    paid = expected("pay", "i", asked.call_id)
-    assert run.final_output == f"inner: {fetched} | {paid}", engine.described(run)
-    assert len(engine.double.requests("pays-inside")) == 2
-    assert len(engine.double.requests("nests-pay")) == 2
-    assert len(engine.calls("fetch", "start", asked.call_id[:-1] + "1")) == 1
+def test_a_stream_in_flight_is_asked_for_again(engine: Installation, runs: Runs) -> None:
+    run = engine.wait(runs["stream"], "succeeded", "failed")
+    assert turns(engine, "kill-stream") == [0, 1, 1]
+    assert str(run.final_output).split() == [f"tok{i}" for i in range(30)]
+    started = [event.attempt for event in engine.events(run, "model.started")]
+    finished = [event.attempt for event in engine.events(run, "model.finished")]
+    assert started[:2] == [1, 1]
+    assert finished == [1, started[2]]
+    assert started[2] > 100
+    assert run.requests == 2
 
 
-def test_a_stopping_worker_lets_its_runs_end(engine: Installation) -> None:
-    turns: list[Json] = [{"calls": [call("charge", tag="a", seconds=1.5)]}, {"text": "{outputs}"}]
-    engine.double.says(script("drains", *turns))
-    run = engine.launch([agent("charger", tools=["charge"])], "drains")
-    call_id = engine.event(run, "tool.started").payload["call_id"]
-    engine.started("charge", call_id)
-    assert engine.stack.kill("worker", signal.SIGTERM) == 0
-    run = engine.run(run.run_id)
-    assert (run.status, run.final_output) == ("succeeded", expected("charge", "a", call_id))
+def test_approved_inside_a_nested_agent(engine: Installation, runs: Runs) -> None:
+    run = engine.wait(runs["nested-pay"], "succeeded", "failed", "awaiting_approval")
+    [waited] = [e.payload["call_id"] for e in engine.events(run, "approval.requested")]
+    fetched = waited[:-1] + "1"
+    said = f"inner: {expected('fetch', 'i', fetched)} | {expected('pay', 'i', waited)}"
+    assert run.final_output == said, engine.described(run)
+    assert turns(engine, "kill-inner-pay") == turns(engine, "kill-nested-pay") == [0, 1]
+    assert len(engine.calls("fetch", "start", fetched)) == 1
 
 
-def test_what_a_stopping_worker_leaves_goes_on_at_once(engine: Installation) -> None:
-    turns: list[Json] = [{"calls": [call("fetch", tag="a", seconds=13)]}, {"text": "{outputs}"}]
-    engine.double.says(script("leaves", *turns))
-    run = engine.launch([agent("fetcher", tools=["fetch"])], "leaves")
-    call_id = engine.event(run, "tool.started").payload["call_id"]
-    engine.started("fetch", call_id)
-    assert engine.stack.kill("worker", signal.SIGTERM) == 0
-    assert engine.run(run.run_id).status == "running"
-    engine.ready()
-    engine.event(run, "tool.started", count=2)
-    assert Worker.objects.filter(stopped_at__isnull=False, swept_by__isnull=False).exists()
-    cancel(run.run_id, by="test")
-    engine.wait(run, "cancelled")
+def test_a_nested_agents_call_in_flight(engine: Installation, runs: Runs) -> None:
+    run = engine.wait(runs["nested-fetch"], "succeeded", "failed")
+    started = [e.payload["call_id"] for e in engine.events(run, "tool.started")]
+    assert run.final_output == expected("fetch", "n", started[0])
+    assert started == [started[0]] * 2
+    assert turns(engine, "kill-inner-fetch") == turns(engine, "kill-nested-fetch") == [0, 1]
 
 
 @pytest.mark.sqlite_only
 def test_a_second_worker_on_sqlite_refuses(engine: Installation) -> None:
     refused = engine.stack.manage("worker", check=False)
     assert refused.returncode == 1
-    lines = [line for line in refused.stderr.splitlines() if "SQLite" in line]
-    assert len(lines) == 1
-    assert "another worker executes on this SQLite file" in lines[0]
-    assert "Traceback" not in refused.stderr
-    time.sleep(0)
+    assert "another worker executes on this SQLite file" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_a_stopping_worker_ends_what_is_short(engine: Installation) -> None:
+    short = calls(call("charge", tag="a", seconds=1.5))
+    long = calls(call("fetch", tag="a", seconds=14))
+    engine.double.says(script("stop-short", short, OUTPUTS), script("stop-long", long, OUTPUTS))
+    agents = [agent("stopping", tools=["charge", "fetch"])]
+    ends, stays = engine.launch(agents, "stop-short"), engine.launch(agents, "stop-long")
+    for run in (ends, stays):
+        engine.event(run, "tool.started")
+    assert engine.stack.kill("worker", signal.SIGTERM) == 0
+    assert engine.run(ends.run_id).final_output == expected("charge", "a", call_id(engine, ends, 0))
+    assert engine.run(stays.run_id).status == "running"
+    engine.ready()
+    engine.event(stays, "tool.started", count=2)
+    assert Worker.objects.filter(stopped_at__isnull=False, swept_by__isnull=False).exists()
+    cancel(stays.run_id, by="test")
+    engine.wait(stays, "cancelled")

@@ -1,0 +1,128 @@
+"""Two workers on Postgres: one goes silent, the other takes over."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from approvals.services.decisions import resolve_unknown
+from tests.campaign.checks import takeover_seconds
+from tests.campaign.double import Json, call, script
+from tests.campaign.installation import Installation, agent
+from tests.campaign.tools import expected
+from timestep.models import Run, Worker
+
+pytestmark = pytest.mark.postgres_only
+TAKEOVER_WITHIN_S = 15.0
+OUTPUTS: Json = {"text": "{outputs}"}
+
+
+@pytest.fixture(scope="module")
+def _pair(_looked_at: Installation) -> Iterator[Installation]:
+    yield _looked_at
+    _looked_at.kill("second")
+
+
+@pytest.fixture
+def pair(_pair: Installation) -> Installation:
+    """An installation with two workers that execute: `worker` and `second`."""
+    for name in ("worker", "second"):
+        if name not in _pair.stack.processes:
+            _pair.start_worker(name)
+    for name in ("worker", "second"):
+        _pair.ready(name)
+    return _pair
+
+
+def in_flight(engine: Installation, text: str, *calls: Json) -> list[tuple[Run, str]]:
+    """For each call a run, with the call in flight on the first worker; and the calls' ids."""
+    signal_to(engine, "second", signal.SIGSTOP)
+    found = []
+    for number, one in enumerate(calls):
+        engine.double.says(script(f"{text} {number}", {"calls": [one]}, OUTPUTS))
+        agents = [agent("caller", tools=[one["name"]])]
+        run = engine.launch(agents, f"{text} {number}")
+        found.append((run, str(engine.event(run, "tool.started").payload["call_id"])))
+    signal_to(engine, "second", signal.SIGCONT)
+    return found
+
+
+def signal_to(engine: Installation, name: str, number: signal.Signals) -> None:
+    """Send a signal to a worker without waiting for anything."""
+    engine.stack.processes[name].send_signal(number)
+
+
+def test_a_killed_workers_runs_go_on_within_the_time(pair: Installation) -> None:
+    first = pair.worker()
+    [(run, call_id)] = in_flight(pair, "pair-killed", call("fetch", tag="a", seconds=2))
+    killed = pair.kill("worker")
+    run = pair.wait(run, "succeeded", "failed")
+    [seconds] = takeover_seconds(killed, first.worker_id)
+    sys.stdout.write(f"takeover after {seconds:.1f} s\n")
+    assert seconds < TAKEOVER_WITHIN_S
+    assert run.final_output == expected("fetch", "a", call_id)
+
+
+def test_a_worker_that_was_silent_and_comes_back(pair: Installation) -> None:
+    """Its calls end while the other one makes them again: one result, and it stops by itself."""
+    first = pair.worker()
+    calls = [call(tool, tag="a", seconds=6) for tool in ("fetch", "charge")]
+    (plain, fetched), (asks, charged) = in_flight(pair, "pair-silent", *calls)
+    signal_to(pair, "worker", signal.SIGSTOP)
+    asks = pair.wait(asks, "awaiting_approval", "succeeded")
+    pair.event(plain, "tool.started", count=2)
+    signal_to(pair, "worker", signal.SIGCONT)
+    assert pair.ended("worker") != -signal.SIGKILL
+    [asked] = pair.asked(asks, "outcome_unknown")
+    resolve_unknown(asked.approval_id, outcome="happened", result="charged", by=pair.person())
+    plain, asks = pair.wait(plain, "succeeded", "failed"), pair.wait(asks, "succeeded", "failed")
+    assert (plain.final_output, asks.final_output) == (expected("fetch", "a", fetched), "charged")
+    assert len(pair.calls("charge", "start", charged)) == 1
+    assert len(pair.events(plain, "run.finished")) == len(pair.events(asks, "run.finished")) == 1
+    assert len(pair.events(plain, "tool.finished")) == 1
+    assert Worker.objects.get(worker_id=first.worker_id).swept_by is not None
+
+
+def test_workers_that_were_all_silent_leave_each_other_alone(pair: Installation) -> None:
+    """As after an outage of the database, or with the lid of the notebook closed."""
+    [(run, call_id)] = in_flight(pair, "pair-asleep", call("fetch", tag="a", seconds=11))
+    for name in ("worker", "second"):
+        signal_to(pair, name, signal.SIGSTOP)
+    time.sleep(9.5)
+    for name in ("second", "worker"):
+        signal_to(pair, name, signal.SIGCONT)
+        time.sleep(0.3)
+    run = pair.wait(run, "succeeded", "failed")
+    assert run.takeovers == 0
+    assert len(pair.calls("fetch", "start", call_id)) == 1
+    assert [pair.stack.processes[name].poll() for name in ("worker", "second")] == [None, None]
+
+
+def test_the_database_forgets_all_connections(pair: Installation) -> None:
+    """Postgres restarts, or somebody ends every session: the run goes on where it was."""
+    turns: list[Json] = [
+        {
+            "calls": [call("fetch", tag="a", seconds=1)],
+            "token_delay": 0.05,
+            "text": "one two three",
+        },
+        {"calls": [call("charge", tag="b", seconds=1)], "token_delay": 0.05, "text": "a b c d e f"},
+        {"text": "{outputs}", "token_delay": 0.3},
+    ]
+    pair.double.says(script("pair-severed", *turns))
+    run = pair.launch([agent("caller", tools=["fetch", "charge"])], "pair-severed")
+    pair.event(run, "model.started")
+    for _ in range(12):
+        pair.sever_connections()
+        time.sleep(0.4)
+    run = pair.wait(run, "succeeded", "failed", "awaiting_approval")
+    conversation = pair.double.requests("pair-severed")[0]["conversation"]
+    ids = [f"call_{conversation}_{turn}_0" for turn in (0, 1)]
+    said = f"{expected('fetch', 'a', ids[0])} | {expected('charge', 'b', ids[1])}"
+    assert run.final_output == said, pair.described(run)
+    assert [r["turn"] for r in pair.double.requests("pair-severed")] == [0, 1, 2]
+    assert len(pair.calls("charge", "start", ids[1])) == 1
