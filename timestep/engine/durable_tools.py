@@ -94,10 +94,14 @@ def durable_tool(
     return durable
 
 
-def durable_agent_tool(tool: FunctionTool) -> FunctionTool:
+def durable_agent_tool(tool: FunctionTool, *, agent: str) -> FunctionTool:
     """Give an agent used as a tool its own block of step ids.
 
     It must not be one step itself: its inner steps would not be checkpointed.
+
+    Args:
+        tool: What `Agent.as_tool` made; it is changed.
+        agent: Slug of the agent that calls it, for events.
     """
     invoke = tool.on_invoke_tool
 
@@ -105,12 +109,19 @@ def durable_agent_tool(tool: FunctionTool) -> FunctionTool:
         scope = durable_scope()
         if scope is None:
             return await invoke(context, arguments)
+        call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
+        call["arguments"] = arguments[:EVENT_TEXT_LIMIT]
+        scope.emit_call("tool.started", call)
         # Not popped: where a call inside waits for the gate, the SDK comes here once more.
         token = current_scope.set(scope.nested[context.tool_call_id])
         try:
-            return await invoke(context, arguments)
+            output = await invoke(context, arguments)
         finally:
             current_scope.reset(token)
+        if output is not None:  # The SDK's way to say that a call inside waits for a person.
+            shown = output_text(as_json(output))[:EVENT_TEXT_LIMIT]
+            scope.emit_call("tool.finished", call | {"output": shown, "ok": True})
+        return output
 
     tool.on_invoke_tool = invoke_nested
     tool.needs_approval = NeedsApproval(tool.needs_approval)
@@ -223,16 +234,21 @@ class _ToolStep:
     async def guarded(self) -> dict[str, Any]:
         """Call a tool that is not idempotent: its start is written durably first."""
         execution = self._scope.execution
-        resolution = await in_thread(
-            tool_starts.record,
-            execution.run_id,
-            execution.n,
-            self._step_id,
-            self._agent,
-            self._tool.name,
-            self._context.tool_call_id,
-            self._arguments,
-        )
+        try:
+            resolution = await in_thread(
+                tool_starts.record,
+                execution.run_id,
+                execution.n,
+                self._step_id,
+                self._agent,
+                self._tool.name,
+                self._context.tool_call_id,
+                self._arguments,
+                execution.epoch,
+            )
+        except tool_starts.RunLost:
+            await execution.lose()
+            raise
         if resolution and resolution["outcome"] == "happened":
             return self._told(resolution["result"])
         return await self.plain()

@@ -179,6 +179,11 @@ class Execution:
         self._stop(Abort("failed", describe_error(what, step, error)))
         await asyncio.Event().wait()
 
+    async def lose(self) -> None:
+        """Stop because another worker has the run, without recording the step. Does not return."""
+        self._stop(Abort("lost"))
+        await asyncio.Event().wait()
+
     @contextmanager
     def unrepeatable(self, step_id: int) -> Iterator[None]:
         """While a call that must not be repeated is in flight, up to its checkpoint.

@@ -7,21 +7,33 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from timestep.errors import TimestepError
 from timestep.ids import segment_id
-from timestep.models import ToolStart
+from timestep.models import Run, ToolStart
 from timestep.storable import storable
+
+
+class RunLost(TimestepError):
+    """Another worker has taken the run over."""
 
 
 @transaction.atomic
 def record(
-    run_id: str, n: int, step: int, agent: str, tool: str, call_id: str, arguments: str
+    run_id: str, n: int, step: int, agent: str, tool: str, call_id: str, arguments: str, epoch: int
 ) -> dict[str, Any] | None:
     """Write that a call is about to be made.
 
     Returns:
         What a person said of an earlier start whose outcome was unknown: `happened` means that
         the call must not be made; `run_again`, or nothing, that it is being made now.
+
+    Raises:
+        RunLost: The run has another epoch by now. A worker that was silent for longer than its
+            lease comes through here before it has noticed, and must not make the call as well.
     """
+    held = Run.objects.select_for_update(no_key=True).filter(run_id=run_id, epoch=epoch)
+    if held.first() is None:
+        raise RunLost(f"run {run_id} is no longer executed under epoch {epoch}")
     place = {"segment": segment_id(run_id, n), "step": step}
     fields = place | {"agent": agent, "tool": tool, "arguments": storable(arguments)}
     start, created = ToolStart.objects.select_for_update().get_or_create(

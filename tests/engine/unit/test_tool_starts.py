@@ -18,7 +18,7 @@ LONG_AGO = timezone.now() - timedelta(hours=1)
 
 
 def _record(call_id: str = "c1", *, n: int = 0, step: int = 1) -> dict[str, Any] | None:
-    return tool_starts.record("r", n, step, "desk", "refund", call_id, '{"a": "\x00"}')
+    return tool_starts.record("r", n, step, "desk", "refund", call_id, '{"a": "\x00"}', 0)
 
 
 def test_a_first_start_is_written() -> None:
@@ -64,6 +64,15 @@ def test_the_same_call_of_another_run_is_another_call() -> None:
     launched("r")
     assert _record() is None
     assert ToolStart.objects.count() == 2
+
+
+def test_a_worker_that_lost_the_run_begins_no_call() -> None:
+    run = launched("r")
+    run.epoch = 1
+    run.save()
+    with pytest.raises(tool_starts.RunLost):
+        _record()
+    assert not ToolStart.objects.exists()
 
 
 def test_a_seen_error_is_an_outcome() -> None:
