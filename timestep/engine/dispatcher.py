@@ -8,7 +8,6 @@ import threading
 from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 from django.db import Error, close_old_connections, connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -62,7 +61,7 @@ class Dispatcher:
             try:
                 close_old_connections()
                 wait = self._pass()
-            except (Error, SQLAlchemyError) as error:
+            except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:
                 logger.warning("the database does not answer the dispatcher: %s", error)
                 wait = _AFTER_ERROR_SECONDS
             if wait > 0:
@@ -73,7 +72,7 @@ class Dispatcher:
     def _pass(self) -> float:
         """One look at the rows; returns how long to wait for the next, 0 if there was work."""
         self._bring_cancels()
-        if self._hand_over_going_on() + self._hand_over_starts():
+        if self._hand_over():
             return 0
         opens = admission.seconds_until_room()
         return SLOW_POLL_SECONDS if opens is None else min(SLOW_POLL_SECONDS, opens + 0.001)
@@ -87,61 +86,58 @@ class Dispatcher:
             for run_id in asked.values_list("run_id", flat=True):
                 self._executions.stop(run_id, Abort("cancelled"))
 
-    def _hand_over_going_on(self) -> int:
-        if connection.vendor == "postgresql":
-            with transaction.atomic():
-                going_on = admission.going_on()
-                return self._hand_over(going_on.select_for_update(skip_locked=True, of=("self",)))
-        # SQLite has one worker and one writer: DBOS could not write inside our transaction.
-        return self._hand_over(admission.going_on())
+    def _hand_over(self) -> int:
+        """Admit what may go on or start, then give it to DBOS; returns how much.
 
-    def _hand_over(self, segments: QuerySet[Segment]) -> int:
-        """Give segments to DBOS, then say so: a crash between the two gives them again."""
-        ready = list(segments)
-        for segment in ready:
-            if segment.kind == SegmentKind.CONTINUE:
-                self._continue(segment)
-            else:
-                self._start(segment)
-            self._mark(segment)
-        return len(ready)
-
-    def _continue(self, segment: Segment) -> None:
-        try:
-            DBOS.resume_workflows([segment.segment_id], queue_name=self._takeover_queue)
-        except dbos_error.DBOSNonExistentWorkflowError:
-            self._start(segment)  # Its worker died before DBOS heard of it.
-
-    def _hand_over_starts(self) -> int:
-        """Admit first segments in one transaction, then give them to DBOS.
-
-        The other order than above: the places that they take must be seen by other workers
-        before anything starts. What a crash leaves admitted is found by the sweeper.
+        In this order, so that the rows say whose a segment is before DBOS has it: what a crash
+        leaves between the two is found by the sweeper.
         """
-        if not self._admitted and admission.anything_waits():
-            with transaction.atomic():
-                admitted = admission.startable(self._worker_id)
-                for segment in admitted:
-                    self._mark(segment)
-            self._admitted = admitted
+        self._admitted = self._admitted or self._admit_going_on() or self._admit_starts()
         count = len(self._admitted)
         while self._admitted:
             # Kept until DBOS has it: an error here must not leave it admitted and forgotten.
-            self._start(self._admitted[0])
+            self._give(self._admitted[0])
             self._admitted.pop(0)
         return count
+
+    def _admit_going_on(self) -> list[Segment]:
+        # Looked at outside first: on SQLite a transaction takes the file's only write lock.
+        if not admission.going_on().exists():
+            return []
+        with transaction.atomic():
+            ready = admission.going_on()
+            if connection.vendor == "postgresql":
+                ready = ready.select_for_update(skip_locked=True, of=("self",))
+            return self._marked(list(ready))
+
+    def _admit_starts(self) -> list[Segment]:
+        if not admission.anything_waits():
+            return []
+        with transaction.atomic():
+            return self._marked(admission.startable(self._worker_id))
+
+    def _give(self, segment: Segment) -> None:
+        if segment.kind == SegmentKind.CONTINUE:
+            try:
+                DBOS.resume_workflows([segment.segment_id], queue_name=self._takeover_queue)
+                return
+            except dbos_error.DBOSNonExistentWorkflowError:
+                pass  # Its worker died before DBOS heard of it.
+        self._start(segment)
 
     def _start(self, segment: Segment) -> None:
         with SetWorkflowID(segment.segment_id):
             DBOS.start_workflow(run_segment, segment.run_id, segment.n)
 
-    def _mark(self, segment: Segment) -> None:
-        ready = Segment.objects.filter(segment_id=segment.segment_id, state=SegmentState.READY)
-        # A retry or a takeover is no start: the time of the first one is what rate windows count.
-        going_on = segment.kind == SegmentKind.CONTINUE
-        since = segment.dispatched_at if going_on else None
-        ready.update(
-            state=SegmentState.DISPATCHED,
-            worker=self._worker_id,
-            dispatched_at=since or timezone.now(),
-        )
+    def _marked(self, segments: list[Segment]) -> list[Segment]:
+        """The segments, once their rows say that this worker has them."""
+        now = timezone.now()
+        for segment in segments:
+            # A retry or a takeover is no start: rate windows count the time of the first one.
+            first = segment.dispatched_at if segment.kind == SegmentKind.CONTINUE else None
+            # Still ready: somebody may have cancelled the run meanwhile.
+            ready = Segment.objects.filter(segment_id=segment.segment_id, state=SegmentState.READY)
+            ready.update(
+                state=SegmentState.DISPATCHED, worker=self._worker_id, dispatched_at=first or now
+            )
+        return segments
