@@ -148,8 +148,23 @@ def _register(worker_id: str, tools: list[str]) -> None:
     )
 
 
+def _end_with_any_thread(died: threading.ExceptHookArgs) -> None:
+    """End the process when one of the engine's threads does.
+
+    Half a worker is worse than none: it would go on beating and hold runs that stand still.
+    """
+    name = died.thread.name if died.thread else ""
+    if not name.startswith("timestep-"):
+        threading.__excepthook__(died)
+        return
+    logger.critical("%s died, and so does this worker", name, exc_info=died.exc_value)
+    logging.shutdown()
+    os._exit(1)
+
+
 def run_until(stopping: threading.Event) -> None:
     """Be a worker until the event is set or the runs are lost to another worker."""
+    threading.excepthook = _end_with_any_thread
     process = WorkerProcess(on_lost=stopping.set)
     process.start()
     logger.info("worker %s executes (home %s)", process.worker_id, conf.home())
