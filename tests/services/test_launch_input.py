@@ -14,6 +14,17 @@ from timestep.services.launch import MAX_PRIORITY, MAX_TIMEOUT_SECONDS
 pytestmark = pytest.mark.django_db
 
 HALF = "\ud800"
+
+
+class _NoJson:
+    """Its name in a test's id must not hold an address, which differs between processes."""
+
+    def __repr__(self) -> str:
+        return "no JSON"
+
+
+NO_JSON = _NoJson()
+
 REFUSED: list[tuple[str, Any]] = [
     ("run_id", ""),
     ("run_id", "a b"),
@@ -39,7 +50,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("context", {"a": ["b\x00"]}),
     ("context", {"a": HALF}),
     ("context", float("inf")),
-    ("context", object()),
+    ("context", NO_JSON),
     ("session_id", ""),
     ("session_id", "x" * 201),
     ("session_id", "a\x00"),

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from tests.services.rows import launched, standing
 from tests.workflows.rows import in_threads
+from timestep.errors import RunNotFound
 from timestep.models import Run, RunEvent, RunStatus
 from timestep.services.status import change_status, record_event
 
@@ -52,7 +53,7 @@ def test_text_that_no_database_keeps_is_made_fit() -> None:
 
 @pytest.mark.django_db
 def test_an_event_of_a_run_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(Run.DoesNotExist):
+    with pytest.raises(RunNotFound), transaction.atomic():
         record_event("nope", "status", {})
     assert not RunEvent.objects.exists()
 

@@ -62,7 +62,6 @@ REFUSED: list[tuple[str, Any]] = [
     ("tools", [""]),
     ("tools", ["lookup"] * 129),
     ("handoffs", ["nowhere"]),
-    ("handoffs", ["desk"]),
     ("handoffs", ["other", "other"]),
     ("handoffs", "other"),
     ("handoffs", [{"slug": "other"}]),
@@ -87,7 +86,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("timeout_seconds", 0),
     ("timeout_seconds", -1),
     ("timeout_seconds", float("inf")),
-    ("timeout_seconds", 7 * 24 * 3600 + 1),
+    ("timeout_seconds", 30 * 24 * 3600 + 1),
     ("active", "yes"),
     ("colour", "red"),
 ]

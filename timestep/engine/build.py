@@ -86,7 +86,7 @@ def build_agents(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -
     for slug, part in spec["agents"].items():
         agents[slug].handoffs = [_handoff(agents[name]) for name in part["handoffs"]]
         asked = [(agents[name], spec["agents"][name]) for name in part["agent_tools"]]
-        agents[slug].tools += [_as_tool(agent, its.get("max_turns")) for agent, its in asked]
+        agents[slug].tools += [_as_tool(slug, agent, its.get("max_turns")) for agent, its in asked]
     return agents[spec["start"]]
 
 
@@ -129,7 +129,8 @@ def _handoff(agent: Agent[Any]) -> Handoff[Any, Agent[Any]]:
     return handoff(agent, tool_name_override=f"transfer_to_{agent.name.replace('-', '_')}")
 
 
-def _as_tool(agent: Agent[Any], max_turns: int | None) -> FunctionTool:
+def _as_tool(caller: str, agent: Agent[Any], max_turns: int | None) -> FunctionTool:
     name = f"ask_{agent.name.replace('-', '_')}"
     description = f"Ask the agent {agent.handoff_description} to do a task and report back."
-    return durable_agent_tool(agent.as_tool(name, description, max_turns=max_turns))
+    tool = agent.as_tool(name, description, max_turns=max_turns)
+    return durable_agent_tool(tool, agent=caller)

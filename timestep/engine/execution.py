@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from dbos import DBOS, StepReservation
@@ -95,9 +96,22 @@ class Scope:
         self, kind: str, payload: dict[str, Any], *, step_id: int | None = None, attempt: int = 0
     ) -> None:
         """Emit an event of this scope; events of nested agents name the call they belong to."""
-        if self.parent_call_id is not None:
-            payload = payload | {"parent_call_id": self.parent_call_id}
-        self.execution.emit(kind, payload, step_id=step_id, attempt=attempt)
+        step = "" if step_id is None else self.execution.step_name(step_id)
+        self.execution.emit(kind, self._placed(payload), step=step, attempt=attempt)
+
+    def emit_call(self, kind: str, payload: dict[str, Any]) -> None:
+        """Emit an event of a call that runs an agent.
+
+        It is no step: its steps are inside. The name made of its id is the same in every
+        execution and segment, so that a replay adds nothing and a resume goes on with its row.
+        """
+        step = f"call.{sha256(payload['call_id'].encode()).hexdigest()[:16]}"
+        self.execution.emit(kind, self._placed(payload), step=step, attempt=1)
+
+    def _placed(self, payload: dict[str, Any]) -> dict[str, Any]:
+        if self.parent_call_id is None:
+            return payload
+        return payload | {"parent_call_id": self.parent_call_id}
 
 
 current_scope: ContextVar[Scope | None] = ContextVar("timestep_scope", default=None)
@@ -123,11 +137,8 @@ class Execution:
         self._task: asyncio.Task[Any] | None = None
         self._unrepeatable: dict[int, asyncio.Future[None]] = {}
 
-    def emit(
-        self, kind: str, payload: dict[str, Any], *, step_id: int | None = None, attempt: int = 0
-    ) -> None:
+    def emit(self, kind: str, payload: dict[str, Any], *, step: str = "", attempt: int = 0) -> None:
         """Hand an event to the writer under this execution's epoch."""
-        step = "" if step_id is None else self.step_name(step_id)
         self._writer.emit(PendingEvent(self.run_id, self.epoch, kind, payload, step, attempt))
 
     def step_name(self, step_id: int) -> str:

@@ -26,6 +26,7 @@ from timestep.services.status import record_event
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
+_SWEEP_EVERY_BEATS = 2
 # A worker silent for longer than this has lost its runs.
 LEASE_SECONDS = 8.0
 _FOLD_EVERY_BEATS = 60
@@ -80,9 +81,10 @@ class Heartbeat:
         self._beaten_at = now
         if now < self._sweeps_from:
             return
-        sweep_silent(self._worker_id)
-        sweep_late(self._worker_id)
         self._beats += 1
+        if self._beats % _SWEEP_EVERY_BEATS == 0:
+            sweep_silent(self._worker_id)
+            sweep_late(self._worker_id)
         if self._beats % _FOLD_EVERY_BEATS == 0:
             fold_leftovers()
 
@@ -126,8 +128,7 @@ def sweep(lost: str, worker_id: str) -> int:
         rows = Worker.objects.filter(worker_id=lost, swept_by__isnull=True)
         if not rows.update(swept_by=worker_id):
             return 0
-        silent_since = Worker.objects.values_list("heartbeat_at", flat=True).get(worker_id=lost)
-        _take_over_running(lost, worker_id, (timezone.now() - silent_since).total_seconds())
+        _take_over_running(Worker.objects.get(worker_id=lost), worker_id)
         _give_back_dispatched(lost, started)
         notify_dispatch()
     DBOS.delete_queue(takeover_queue(lost))
@@ -167,9 +168,12 @@ def _started_in_dbos(lost: str) -> set[str]:
     return {workflow.workflow_id for workflow in pending}
 
 
-def _take_over_running(lost: str, worker_id: str, silent_s: float) -> None:
-    runs = Run.objects.select_for_update(no_key=True).filter(owner=lost, status=RunStatus.RUNNING)
-    for run in runs:
+def _take_over_running(lost: Worker, worker_id: str) -> None:
+    silent_s = (timezone.now() - lost.heartbeat_at).total_seconds()
+    what = {"worker": lost.worker_id, "silent_s": round(silent_s, 1), "resumed_on": worker_id}
+    what["stopped"] = lost.stopped_at is not None
+    runs = Run.objects.select_for_update(no_key=True)
+    for run in runs.filter(owner=lost.worker_id, status=RunStatus.RUNNING):
         executed = timezone.now() - (run.executing_since or timezone.now())
         counted = max(0.0, executed.total_seconds() - silent_s)
         Run.objects.filter(run_id=run.run_id).update(
@@ -183,7 +187,6 @@ def _take_over_running(lost: str, worker_id: str, silent_s: float) -> None:
         Segment.objects.filter(run_id=run.run_id, state=SegmentState.RUNNING).update(
             state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None
         )
-        what = {"worker": lost, "silent_s": round(silent_s, 1), "resumed_on": worker_id}
         record_event(run.run_id, "worker.lost", what)
         record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
         if run.cancel_requested_at is not None:

@@ -15,7 +15,7 @@ from timestep.engine_version import ENGINE_VERSION
 # Always this name: a second one on the same database fails at launch (docs/operations.md).
 APPLICATION_NAME = "timestep"
 # What only this process executes: takeovers, retries, and what waited for people.
-_TAKEOVER_POLL_SECONDS = 0.3
+_TAKEOVER_POLL_SECONDS = 0.5
 
 
 def application_version() -> str:

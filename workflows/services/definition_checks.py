@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from timestep.errors import InvalidInput
 from timestep.providers import split_model_name
+from timestep.services.launch import checked_timeout
 from workflows.services.json_values import checked_text
 from workflows.services.links import (
     check_function_names,
@@ -40,7 +40,6 @@ DEFAULTS: Mapping[str, Any] = {
 }
 MOST_INSTRUCTIONS = 500_000
 MOST_TURNS = 1000
-LONGEST_TIMEOUT = 7 * 24 * 3600
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _QUEUE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -126,10 +125,9 @@ def _default_queue(value: Any) -> str:
 def _timeout_seconds(value: Any) -> float | None:
     if value is None:
         return None
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 < value <= LONGEST_TIMEOUT:
-        raise InvalidInput("timeout_seconds", "must be a number above 0, at most 7 days")
-    return float(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InvalidInput("timeout_seconds", "must be a number of seconds")
+    return checked_timeout(value)
 
 
 def _active(value: Any) -> bool:

@@ -82,9 +82,11 @@ def function_name(field: str, slug: str) -> str:
 
 def check_known(field: str, slug: str, named: list[str], planned: Mapping[str, list[str]]) -> None:
     """Every named definition exists, or is saved together with this one."""
-    if slug in named:
+    if field == "agent_tools" and slug in named:
         raise InvalidInput(field, f"{slug!r} names itself")
-    known = set(AgentDefinition.objects.filter(slug__in=named).values_list("slug", flat=True))
+    known = {slug} | set(
+        AgentDefinition.objects.filter(slug__in=named).values_list("slug", flat=True)
+    )
     if nowhere := [one for one in named if one not in known and one not in planned]:
         raise InvalidInput(field, f"no agent has the slug {', '.join(map(repr, nowhere))}")
 

@@ -148,8 +148,9 @@ def test_what_was_admitted_while_dbos_was_away_is_started_later(dbos: FakeDbos) 
     with pytest.raises(OperationalError):
         dispatcher._pass()
     assert set(_states().values()) == {SegmentState.DISPATCHED}
-    assert dispatcher._pass() == 0
-    assert [begun[1] for begun in dbos.begun] == ["a", "b"]
+    launched("c")
+    assert [dispatcher._pass() for _ in range(3)] == [0, 0, SLOW_POLL_SECONDS]
+    assert [begun[1] for begun in dbos.begun] == ["a", "b", "c"]
 
 
 def test_a_full_window_is_waited_for(dbos: FakeDbos) -> None:
@@ -177,7 +178,9 @@ def test_what_another_dispatcher_hands_over_is_skipped(dbos: FakeDbos) -> None:
     retry("f", by="ana")
     with transaction.atomic():
         Segment.objects.select_for_update().get()
-        waiting_thread(_dispatcher()._pass).join(5)
+        other = waiting_thread(_dispatcher()._pass)
+        other.join(5)
+        assert not other.is_alive()
         assert dbos.resumed == []
     _dispatcher()._pass()
     assert dbos.resumed == [("f:0", "worker:w-1")]

@@ -30,6 +30,7 @@ def test_only_the_epoch_in_force_gets_numbers() -> None:
     Run.objects.update(epoch=2)
     wanted = {("a", 1): 4, ("a", 2): 2, ("a", 3): 4, ("gone", 0): 1}
     assert take_sequence_numbers(wanted) == {("a", 2): 2}
+    assert [take_sequence_numbers({("a", epoch): 4}) for epoch in (1, 3)] == [{}, {}]
     assert Run.objects.get().last_seq == 3
 
 

@@ -52,7 +52,7 @@ async def test_attempts_rise_with_every_try_and_every_epoch() -> None:
 
 async def test_an_event_names_run_epoch_step_and_attempt() -> None:
     said = Said()
-    _execution(4, said).emit("tool.started", {"a": 1}, step_id=7, attempt=301)
+    _execution(4, said).emit("tool.started", {"a": 1}, step="2.7", attempt=301)
     [event] = said.events
     assert (event.run_id, event.epoch, event.step, event.attempt) == ("r", 4, "2.7", 301)
     assert (event.kind, event.payload) == ("tool.started", {"a": 1})

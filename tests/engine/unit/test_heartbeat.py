@@ -231,6 +231,7 @@ def test_a_worker_that_was_silent_itself_waits_a_lease_before_it_sweeps(
 ) -> None:
     swept: list[str] = []
     monkeypatch.setattr(module, "sweep_silent", swept.append)
+    monkeypatch.setattr(module, "_SWEEP_EVERY_BEATS", 1)
     made = _beating(monkeypatch, lambda: None)
     made._look_after_others()
     assert swept == ["w-1"]

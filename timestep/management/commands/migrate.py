@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -31,6 +32,7 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate Django's tables, then DBOS's in a process of its own."""
+        _make_private_file()
         super().handle(*args, **options)
         partial = any(options.get(name) for name in PARTIAL_OPTIONS)
         if options["database"] != DEFAULT_DB_ALIAS or partial or not _is_the_real_one():
@@ -40,6 +42,16 @@ class Command(migrate.Command):
         # On SQLite an open connection of ours could hold the lock that DBOS waits for.
         connections[DEFAULT_DB_ALIAS].close()
         _migrate_engine_tables()
+
+
+def _make_private_file() -> None:
+    """Make the SQLite file, if it is still to be made, for its owner's eyes only.
+
+    It holds what people and agents wrote; SQLite gives its side files the same mode.
+    """
+    default = connections[DEFAULT_DB_ALIAS]
+    if default.vendor == "sqlite" and _is_the_real_one():
+        Path(str(default.settings_dict["NAME"])).touch(mode=0o600)
 
 
 def _is_the_real_one() -> bool:
