@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def handed_over(run_id: str) -> Segment:
     """The run's segment, after a worker has handed it to DBOS."""
     worker = Dispatcher("w-2", "worker:w-2", Executions(), SqliteWakeup(""))
-    worker._mark(Segment.objects.get(run_id=run_id))
+    worker._marked([Segment.objects.get(run_id=run_id)])
     return Segment.objects.get(run_id=run_id)
 
 
