@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from timestep.models import ENDED_STATUSES, Run, Worker
 
 TAKEOVER_WITHIN_S = 15.0
 END_WITHIN_S = 180.0
+EXCUSED_FOR_S = 30.0
 
 
 @dataclass
@@ -32,6 +34,10 @@ class Campaign:
     launched: int = 0
     open_ids: set[str] = field(default_factory=set)
     kills: list[float] = field(default_factory=list)
+    freezes: int = 0
+    outages: int = 0
+    disturbed_at: float = 0.0
+    crashes: list[str] = field(default_factory=list)
     answers: list[tuple[str, str, float]] = field(default_factory=list)
     takeovers: list[float] = field(default_factory=list)
 
@@ -41,7 +47,7 @@ class Campaign:
             self.engine.start_worker(name)
         for name in self.names:
             self.engine.worker(name)
-        while len(self.kills) < kills:
+        while len(self.kills) - self.freezes < kills:
             self._kill_once()
         for name in self.names:
             self.engine.ready(name)
@@ -53,36 +59,69 @@ class Campaign:
         fold_leftovers(0)
         late = [s for s in self.takeovers if s > TAKEOVER_WITHIN_S]
         broken = broken_rules(collect(self.engine, self.kills, self.answers))
-        return broken + [f"a takeover took {seconds:.1f} s" for seconds in late]
+        broken += [f"a takeover took {seconds:.1f} s" for seconds in late]
+        return broken + self.crashes
 
     def _kill_once(self) -> None:
-        """One kill: in the middle of work, soon after another, or while a worker is starting."""
+        """One kill: in the middle of work, soon after another, or while a worker is starting.
+
+        Where two workers are, one may also be frozen, for longer or shorter than its lease, and
+        every connection to the database be cut.
+        """
         name = self.rng.choice(self.names)
-        kind = self.rng.choices(["working", "hasty", "starting"], [6, 2, 2])[0]
-        if kind == "working":
-            self._ready(name)
-            self._attend(self.rng.uniform(0.5, 5.0))
-        elif kind == "hasty":
-            self._ready(name)
-            self._attend(self.rng.uniform(0.0, 0.3))
-        else:
+        kinds = {"working": 6, "hasty": 2, "starting": 2}
+        if len(self.names) > 1:
+            kinds |= {"frozen": 2, "severed": 2}
+        kind = self.rng.choices(list(kinds), list(kinds.values()))[0]
+        if kind == "starting":
             self._start(name)
             self._attend(self.rng.uniform(0.2, 4.0))
-        self._kill(name)
+            self._kill(name)
+            return
+        self._ready(name)
+        self._attend(self.rng.uniform(0.0, 0.3) if kind == "hasty" else self.rng.uniform(0.5, 5.0))
+        {"frozen": self._freeze, "severed": self._sever}.get(kind, self._kill)(name)
+
+    def _freeze(self, name: str) -> None:
+        """Stop a worker for a while; past its lease it must find out and end by itself."""
+        process = self.engine.stack.processes[name]
+        self.freezes += 1
+        self.kills.append(time.time())
+        process.send_signal(signal.SIGSTOP)
+        self._attend(self.rng.uniform(2.0, 14.0))
+        process.send_signal(signal.SIGCONT)
+        self.disturbed_at = time.time()
+        self._attend(3.0)
+
+    def _sever(self, _name: str) -> None:
+        self.outages += 1
+        for _ in range(3):
+            self.engine.sever_connections()
+            self.disturbed_at = time.time()
+            self._attend(self.rng.uniform(0.1, 1.0))
 
     def _ready(self, name: str) -> None:
         self._start(name)
         while not self._is_ready(name):
             self._attend(0.1)
+            self._start(name)
 
     def _start(self, name: str) -> None:
-        if name not in self.engine.stack.processes:
+        """Start a worker that does not run; note it where nothing excuses that it ended."""
+        process = self.engine.stack.processes.get(name)
+        if process is not None and process.poll() is not None:
+            code = self.engine.ended(name)
+            # Swept after a freeze, or without a database while it was starting.
+            if time.time() - self.disturbed_at > EXCUSED_FOR_S:
+                log = self.engine.stack.log(name)[-2000:]
+                self.crashes.append(f"{name} ended with exit code {code}: {log}")
+            process = None
+        if process is None:
             self.engine.start_worker(name)
 
     def _is_ready(self, name: str) -> bool:
         process = self.engine.stack.processes[name]
-        assert process.poll() is None, self.engine.stack.log(name)[-3000:]
-        return self._worker_id(name) is not None
+        return process.poll() is None and self._worker_id(name) is not None
 
     def _worker_id(self, name: str) -> str | None:
         pid = self.engine.stack.processes[name].pid
@@ -94,6 +133,7 @@ class Campaign:
         others = [other for other in self.names if other != name]
         took_over = [other for other in others if other in self.engine.stack.processes]
         survives = any(self._is_ready(other) for other in took_over)
+        survives = survives and time.time() - self.disturbed_at > EXCUSED_FOR_S
         self.kills.append(self.engine.kill(name))
         self.engine.start_worker(name)
         # Only where the other one lives is this the time of a takeover and not of a start.
@@ -148,7 +188,9 @@ def numbers(one: Campaign) -> dict[str, Any]:
     starts = [e for e in journal.read(one.engine.journal_path) if e.phase == "start"]
     waits = sorted(one.takeovers)
     return {
-        "kills": len(one.kills),
+        "kills": len(one.kills) - one.freezes,
+        "freezes": one.freezes,
+        "outages": one.outages,
         "runs": one.launched,
         "taken_over": sum(Run.objects.values_list("takeovers", flat=True)),
         "model_calls": len(turns),

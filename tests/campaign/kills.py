@@ -22,6 +22,7 @@ from pathlib import Path
 
 import django
 
+MOST_LINES, LONGEST_LINE = 40, 3000
 NAMES = {"sqlite": ["worker-a"], "postgres": ["worker-a", "worker-b"]}
 
 
@@ -46,9 +47,9 @@ def run_on(database: str, kills: int, seed: int) -> int:
         broken = campaign.run(kills)
         report = {"database": database, "seed": seed, **numbers(campaign)}
     lines = [json.dumps(report | {"seconds": round(time.monotonic() - started)})]
-    lines += [f"BROKEN {database}: {line}" for line in broken]
+    lines += [f"BROKEN {database}: {line[:LONGEST_LINE]}" for line in broken[:MOST_LINES]]
     if broken:
-        lines.append(f"the workers' logs are in {home}")
+        lines.append(f"{len(broken)} rules are broken; the workers' logs are in {home}")
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if broken else 0
 
