@@ -11,7 +11,7 @@ from typing import Any
 from approvals.models import ApprovalRequest, RequestKind, RequestStatus
 from approvals.services.decisions import decide, resolve_unknown
 from tests.campaign import journal
-from tests.campaign.checks import broken_rules, collect, takeover_seconds
+from tests.campaign.checks import Span, broken_rules, collect, takeover_seconds
 from tests.campaign.installation import Installation
 from tests.campaign.scenario import launch_one
 from tests.campaign.tools import expected
@@ -21,6 +21,7 @@ from timestep.models import ENDED_STATUSES, Run, Worker
 TAKEOVER_WITHIN_S = 15.0
 END_WITHIN_S = 180.0
 EXCUSED_FOR_S = 30.0
+NOTICED_WITHIN_S = 3.0
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Campaign:
     concurrent: int = 4
     launched: int = 0
     open_ids: set[str] = field(default_factory=set)
-    kills: list[float] = field(default_factory=list)
+    kills: list[Span] = field(default_factory=list)
     freezes: int = 0
     outages: int = 0
     disturbed_at: float = 0.0
@@ -86,12 +87,14 @@ class Campaign:
         """Stop a worker for a while; past its lease it must find out and end by itself."""
         process = self.engine.stack.processes[name]
         self.freezes += 1
-        self.kills.append(time.time())
+        frozen_at = time.time()
         process.send_signal(signal.SIGSTOP)
         self._attend(self.rng.uniform(2.0, 14.0))
         process.send_signal(signal.SIGCONT)
         self.disturbed_at = time.time()
-        self._attend(3.0)
+        # So long it may take to notice; a call that may be repeated is then made twice.
+        self._attend(NOTICED_WITHIN_S)
+        self.kills.append((frozen_at, time.time()))
 
     def _sever(self, _name: str) -> None:
         self.outages += 1
@@ -134,14 +137,15 @@ class Campaign:
         took_over = [other for other in others if other in self.engine.stack.processes]
         survives = any(self._is_ready(other) for other in took_over)
         survives = survives and time.time() - self.disturbed_at > EXCUSED_FOR_S
-        self.kills.append(self.engine.kill(name))
+        killed = self.engine.kill(name)
+        self.kills.append((killed, killed))
         self.engine.start_worker(name)
         # Only where the other one lives is this the time of a takeover and not of a start.
         if survives and worker_id is not None and self.rng.random() < 0.6:
             until = time.monotonic() + TAKEOVER_WITHIN_S
             while time.monotonic() < until and not self._swept(worker_id):
                 self._attend(0.2)
-            self.takeovers += takeover_seconds(self.kills[-1], worker_id, TAKEOVER_WITHIN_S + 5)
+            self.takeovers += takeover_seconds(killed, worker_id, TAKEOVER_WITHIN_S + 5)
 
     def _swept(self, worker_id: str) -> bool:
         return Worker.objects.filter(worker_id=worker_id, swept_by__isnull=False).exists()
