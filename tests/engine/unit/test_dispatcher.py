@@ -106,7 +106,6 @@ def test_a_launch_is_given_to_dbos_once_and_marked(dbos: FakeDbos) -> None:
 
 def test_a_resume_is_started_and_a_retry_continued_before_any_launch(dbos: FakeDbos) -> None:
     launched("new")
-    queue(limit=0)
     standing("r", RunStatus.AWAITING_APPROVAL, revision=1)
     resume("r", 1, [])
     standing("f", RunStatus.FAILED)
