@@ -8,6 +8,8 @@ import pytest
 
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import KEY, Installation, agent
+from tests.campaign.tools import expected
+from timestep.services.resume import resume
 from timestep.services.retry import retry
 
 RATE_LIMITED = {"status": 429, "headers": {"retry-after": "0.4"}, "message": "too fast"}
@@ -133,6 +135,38 @@ def test_malformed_arguments_are_told_to_the_model(engine: Installation) -> None
     assert engine.events(run, "approval.requested") == []
     conversation = engine.double.requests("malformed")[0]["conversation"]
     assert engine.calls("fetch", "start", conversation) == []
+
+
+def test_malformed_arguments_inside_a_nested_agent(engine: Installation) -> None:
+    bad = {"name": "fetch", "arguments": '{"tag": '}
+    good = call("fetch", tag="g", seconds=0)
+    outputs = {"text": "{outputs}"}
+    engine.double.says(
+        script("outer-bad", {"calls": [call("ask_inner", input="inner-bad")]}, outputs),
+        script("inner-bad", {"calls": [bad, good]}, outputs),
+    )
+    agents = [agent("outer", agent_tools=["inner"]), agent("inner", tools=["fetch"])]
+    run = engine.wait(
+        engine.launch(agents, "outer-bad"), "succeeded", "failed", "awaiting_approval"
+    )
+    assert run.status == "succeeded", engine.described(run)
+    assert "Invalid JSON input for tool fetch" in str(run.final_output)
+    assert len(engine.double.requests("inner-bad")) == 2
+
+
+def test_malformed_arguments_beside_a_call_that_waits(engine: Installation) -> None:
+    bad = {"name": "fetch", "arguments": '{"tag": '}
+    good = call("pay", tag="g", seconds=0)
+    engine.double.says(script("mixed-bad", {"calls": [bad, good]}, {"text": "{outputs}"}))
+    run = engine.launch([agent("payer", tools=["fetch", "pay"])], "mixed-bad")
+    run = engine.wait(run, "awaiting_approval", "failed", "succeeded")
+    [asked] = engine.asked(run)
+    assert asked.tool == "pay"
+    resume(run.run_id, run.revision, [{"call_id": asked.call_id, "approve": True, "reason": ""}])
+    run = engine.wait(run, "succeeded", "failed", "awaiting_approval")
+    assert run.status == "succeeded", engine.described(run)
+    assert "Invalid JSON input for tool fetch" in str(run.final_output)
+    assert expected("pay", "g", asked.call_id) in str(run.final_output)
 
 
 def test_an_answer_that_breaks_the_output_type_can_be_retried(engine: Installation) -> None:

@@ -102,6 +102,12 @@ def _lives(worker_id: str) -> bool:
     return all(row.swept_by is None for row in rows)
 
 
+def holds(run_id: str, epoch: int) -> bool:
+    """Whether the run is still executed under this epoch."""
+    held = Run.objects.filter(run_id=run_id, epoch=epoch, status=RunStatus.RUNNING)
+    return held.exists()
+
+
 def _claimable(run: Run, segment: Segment) -> bool:
     return (
         run.owner is None

@@ -133,6 +133,9 @@ async def _end_aborted(execution: Execution, abort: Abort) -> None:
     if abort.reason not in _STATUS_OF_ABORT:
         raise dbos_error.DBOSWorkflowConflictIDError(segment_id(run_id, n))
     await execution.flush()
+    if not await in_thread(claims.holds, run_id, execution.epoch):
+        # Not even parked: the workflow is another worker's by now.
+        raise dbos_error.DBOSWorkflowConflictIDError(segment_id(run_id, n))
     await _park(run_id, n)
     fields = {"error": abort.error} if abort.error else {}
     ending = Ending(_STATUS_OF_ABORT[abort.reason], True, fields)
@@ -194,6 +197,7 @@ async def _loop(
     agent: Agent[Any], start: Any, claimed: Claim, execution: Execution, scope: Scope
 ) -> tuple[RunResult, RunState[Any, Any] | None]:
     """Run until the end, or until a call waits that the gate has not allowed."""
+    approved: set[str] = set()
     while True:
         result = await execution.run(_runner(agent, start, claimed))
         if not result.interruptions:
@@ -206,10 +210,12 @@ async def _loop(
             for item in state.get_interruptions()
             if scope.verdicts.get(states.call_id_of(item)) == "allow"
         ]
-        for item in allowed:
-            state.approve(item)
-        if len(allowed) < len(result.interruptions):
+        fresh = [item for item in allowed if states.call_id_of(item) not in approved]
+        if not fresh:
             return result, state
+        for item in fresh:
+            state.approve(item)
+            approved.add(states.call_id_of(item))
         start = state
 
 
