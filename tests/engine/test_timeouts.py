@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent, until
 from tests.campaign.tools import expected
@@ -11,6 +13,8 @@ from timestep.models import Queue
 from timestep.services.resume import resume
 from timestep.services.retry import retry
 
+# What is tested here does not depend on the database.
+pytestmark = pytest.mark.sqlite_only
 WITHIN_S = 1.0
 
 
