@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def page(stack: Stack, chromium: Browser) -> Iterator[Page]:
     """The home page, signed in. What the browser complains about fails the test."""
+    # Slow enough that tokens arrive one by one on a busy machine too.
+    stack.extra["TIMESTEP_DEMO_TOKENS_PER_SECOND"] = "15"
     stack.start_all()
     context = chromium.new_context(base_url=stack.url, viewport={"width": 1280, "height": 800})
     page = context.new_page()

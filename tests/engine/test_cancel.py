@@ -64,7 +64,9 @@ def test_a_nested_agents_tool_stops(engine: Installation) -> None:
     )
     agents = [agent("outer", agent_tools=["inner"]), agent("inner", tools=["fetch"])]
     run = engine.launch(agents, "outer-long")
-    call_id = engine.event(run, "tool.started").payload["call_id"]
+    engine.event(run, "tool.started", count=2)
+    told = [event.payload for event in engine.events(run, "tool.started")]
+    [call_id] = [payload["call_id"] for payload in told if payload["tool"] == "fetch"]
     engine.started("fetch", call_id)
     _, took = cancelled(engine, run)
     assert took < WITHIN_S

@@ -55,7 +55,7 @@ def wait_for_places(engine: Installation, runs: Runs) -> None:
     for name in ("plain", "charge-happened", "charge-run_again", "charge-fail"):
         engine.event(runs[name], "tool.started", count=2)
         engine.event(runs[name], "tool.finished")
-    engine.event(runs["nested-fetch"], "tool.started")
+    engine.event(runs["nested-fetch"], "tool.started", count=2)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,9 @@ def test_approved_inside_a_nested_agent(engine: Installation, runs: Runs) -> Non
 
 def test_a_nested_agents_call_in_flight(engine: Installation, runs: Runs) -> None:
     run = engine.wait(runs["nested-fetch"], "succeeded", "failed")
-    started = [e.payload["call_id"] for e in engine.events(run, "tool.started")]
+    told = [event.payload for event in engine.events(run, "tool.started")]
+    started = [payload["call_id"] for payload in told if payload["tool"] == "fetch"]
+    assert [payload["tool"] for payload in told].count("ask_inner") == 1
     assert run.final_output == expected("fetch", "n", started[0])
     assert started == [started[0]] * 2
     assert turns(engine, "kill-inner-fetch") == turns(engine, "kill-nested-fetch") == [0, 1]
