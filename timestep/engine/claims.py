@@ -151,7 +151,7 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
     # An output type's value is parsed from text that was storable, and may not be so itself.
     fields = {name: storable(value) for name, value in ending.fields.items()}
     if not _release(run_id, n, epoch, ending.status, ending.parked, now, **fields):
-        return False
+        return _released_before(run_id, epoch)
     Run.objects.filter(run_id=run_id).update(finished_at=now)
     run = Run.objects.get(run_id=run_id)
     if ending.status == RunStatus.FAILED:
@@ -181,7 +181,7 @@ def interrupt(
     now = timezone.now()
     awaiting = RunStatus.AWAITING_APPROVAL
     if not _release(run_id, n, epoch, awaiting, False, now, revision=F("revision") + 1):
-        return False
+        return _released_before(run_id, epoch)
     run = Run.objects.get(run_id=run_id)
     RunStateStore.save(run, state)
     _ask(run_id, run.revision, waiting)
@@ -221,6 +221,11 @@ def _ask(run_id: str, revision: int, waiting: list[Interruption]) -> None:
     if run.cancel_requested_at is not None:
         # Asked for while the run was on its way here, where no execution would see it.
         cancel(run_id, by=run.cancelled_by)
+
+
+def _released_before(run_id: str, epoch: int) -> bool:
+    """Whether this epoch gave the run up already, in a commit whose answer was lost."""
+    return Run.objects.filter(run_id=run_id, epoch=epoch, owner__isnull=True).exists()
 
 
 def _release(

@@ -52,6 +52,13 @@ def test_a_success_gives_the_run_up_with_its_output(gate: RememberingGate) -> No
     assert gate.ended == [("r", "succeeded")]
 
 
+def test_an_end_whose_answer_was_lost_is_written_once(gate: RememberingGate) -> None:
+    executing("r")
+    assert [_end(RunStatus.SUCCEEDED, final_output=1) for _ in range(2)] == [True, True]
+    assert [kind for kind, _ in _events()] == ["status", "run.finished"]
+    assert gate.ended == [("r", "succeeded")]
+
+
 def test_a_failure_keeps_its_error_and_parks_the_segment(gate: RememberingGate) -> None:
     error = {"what": "tool refund", "message": "no"}
     executing("r")
