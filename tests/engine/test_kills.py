@@ -191,3 +191,4 @@ def test_a_stopping_worker_lets_its_runs_end(engine: Installation) -> None:
     run = engine.run(run.run_id)
     assert (run.status, run.final_output) == ("succeeded", expected("charge", "a", charged))
     assert Worker.objects.filter(stopped_at__isnull=False).exists()
+    engine.start_worker()  # For the modules that follow; not waited for.
