@@ -17,7 +17,7 @@ from tests.campaign import journal
 from tests.campaign.double import Json
 from tests.campaign.installation import Installation
 from tests.campaign.scenario import FINAL_TURN, wrong_pairs
-from timestep.models import Run, RunEvent, RunStatus
+from timestep.models import Run, RunEvent, RunStatus, SessionItem
 
 # Every step of a status, and from where it may be taken.
 STATUS_STEPS: dict[str, set[str | None]] = {
@@ -26,6 +26,8 @@ STATUS_STEPS: dict[str, set[str | None]] = {
     "awaiting_approval": {"running"},
     "succeeded": {"running"},
 }
+# Of the outer agents: four calls at first, the handoff, and two calls twice.
+CALLS_REMEMBERED = 9
 ONCE_A_STEP = ("model.finished", "tool.finished", "handoff")
 LIVE_KINDS = ("model.started", "tool.started", "model.retry")
 
@@ -91,8 +93,9 @@ def _checkpoints() -> Iterator[Checkpoint]:
 
 def broken_rules(evidence: Evidence) -> list[str]:
     """Every rule that does not hold, as a line."""
-    rules = (_ends, _pairs, _model_calls, _tool_calls, _unrepeatable, _events, _deltas, _usage)
-    return [line for rule in rules for line in rule(evidence)]
+    rules = (_ends, _pairs, _model_calls, _tool_calls, _unrepeatable)
+    told = (_sessions, _events, _deltas, _usage)
+    return [line for rule in (*rules, *told) for line in rule(evidence)]
 
 
 def _ends(evidence: Evidence) -> Iterator[str]:
@@ -203,6 +206,21 @@ def _unrepeatable(evidence: Evidence) -> Iterator[str]:
         for start, allowed in zip(starts[1:], again, strict=False):
             if start.at < allowed:
                 yield f"{starts[0].tool} {call_id} ran again before anybody said so"
+
+
+def _sessions(evidence: Evidence) -> Iterator[str]:
+    """Each session remembers its run once, in order: the request, every call, the answer."""
+    for run in evidence.runs:
+        rows = SessionItem.objects.filter(session_id=run.session_id).order_by("id")
+        items = [row.item for row in rows]
+        asked = [item for item in items if item.get("role") == "user"]
+        keys = [(i["type"], i["call_id"]) for i in items if "call_id" in i]
+        calls = {call_id for kind, call_id in keys if kind == "function_call"}
+        answered = {call_id for kind, call_id in keys if kind == "function_call_output"}
+        if len(asked) != 1 or items[:1] != asked or items[-1].get("role") != "assistant":
+            yield f"{run.run_id}: its session has {len(asked)} requests, {len(items)} items"
+        if len(keys) != len(set(keys)) or calls != answered or len(calls) != CALLS_REMEMBERED:
+            yield f"{run.run_id}: its session has the calls {keys}"
 
 
 def _events(evidence: Evidence) -> Iterator[str]:

@@ -34,7 +34,8 @@ def launch_one(engine: Installation, number: int, rng: random.Random) -> Run:
         script(inner, *_helper_turns(rng), token_delay=0.01),
         script(text, *_turns(inner, rng), token_delay=0.02),
     )
-    return engine.launch(agents(), text, run_id=f"campaign-{number:03}", launched_from="test")
+    name = f"campaign-{number:03}"
+    return engine.launch(agents(), text, run_id=name, session_id=name, launched_from="test")
 
 
 def _turns(inner: str, rng: random.Random) -> list[Json]:
