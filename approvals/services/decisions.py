@@ -105,19 +105,19 @@ def _open_request(approval_id: str, by: User, kind: RequestKind) -> ApprovalRequ
         raise RequestNotFound(approval_id)
     if request.kind != kind:
         raise WrongKind(approval_id, request.kind)
-    _refuse_closed(request)
+    if request.status != RequestStatus.PENDING:
+        _refuse_closed(request)
     if run.status in ENDED_STATUSES:
         raise RequestVoid(approval_id, run.run_id, run.status)
     return request
 
 
 def _refuse_closed(request: ApprovalRequest) -> None:
-    """Raise what stands where the request is not pending any more."""
+    """Raise what stands, for a request that is not pending any more."""
     decision = Decision.objects.filter(request_id=request.approval_id).first()
     if decision is not None:
         raise AlreadyDecided(decision)
-    if request.status != RequestStatus.PENDING:
-        raise RequestVoid(request.approval_id, request.run_id, request.run.status)
+    raise RequestVoid(request.approval_id, request.run_id, request.run.status)
 
 
 def _decision(
@@ -176,10 +176,10 @@ def _resume_if_complete(request: ApprovalRequest) -> None:
     siblings = ApprovalRequest.objects.filter(
         run_id=request.run_id, kind=RequestKind.TOOL_CALL, revision=request.revision
     )
-    if siblings.filter(status=RequestStatus.PENDING).exists():
+    rows = list(siblings.select_related("decision").order_by("created_at", "approval_id"))
+    if any(row.status == RequestStatus.PENDING for row in rows):
         return
-    decided = siblings.select_related("decision").order_by("created_at", "approval_id")
-    resume(request.run_id, request.revision, [_answer(row.decision) for row in decided])
+    resume(request.run_id, request.revision, [_answer(row.decision) for row in rows])
 
 
 def _answer(decision: Decision) -> dict[str, str | bool]:

@@ -89,6 +89,23 @@ async def pay(context: Context, tag: str, seconds: float) -> str:
     return _result(context, tag)
 
 
+@function_tool
+async def linger(context: Context, tag: str) -> str:
+    """Be in flight for as long as a test needs the first time, and quick after that."""
+    with _noted(context):
+        await asyncio.sleep(60 if once_only(context.tool_call_id) else 0)
+    return _result(context, tag)
+
+
+@tool_options(idempotent=False)
+@function_tool
+async def linger_charging(context: Context, tag: str) -> str:
+    """The same, for a call that must not be repeated."""
+    with _noted(context):
+        await asyncio.sleep(60 if once_only(context.tool_call_id) else 0)
+    return _result(context, tag)
+
+
 @function_tool(failure_error_function=None)
 async def fail_once(context: Context, tag: str) -> str:
     """Raise in the first call, and let nothing tell the model instead."""

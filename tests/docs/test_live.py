@@ -14,7 +14,10 @@ from workflows.live.viewers import Limits
 PAGE = Page(ROOT / "docs" / "live.md")
 ROW = re.compile(r"^\| `([a-z.]+)` \| (.+) \|$", re.MULTILINE)
 CODE = re.compile(r"`(\w+)`")
-WRITTEN = re.compile(r'(?:record_event|emit)\(\s*(?:[\w.]+,\s*)?"([a-z.]+)"')
+# Events of the SDK's stream are named `response.…`.
+WRITTEN = re.compile(
+    r'(?:record_event|emit|\()\(?\s*(?:[\w.]+,\s*)?"(status|handoff|(?!response)[a-z]+\.[a-z]+)",'
+)
 CLOSING = re.compile(r"^\| ?(\d*) ?\| (\d+) \|", re.MULTILINE)
 EVERYWHERE = {"step", "attempt", "parent_call_id"}
 

@@ -27,19 +27,21 @@ def launch_all(engine: Installation) -> Runs:
     """Runs of every kind, each brought to where the worker's death will find it."""
     inner = calls(call("pay", tag="i", seconds=0), call("fetch", tag="i", seconds=0))
     sibling = call("fetch", tag="s", seconds=0)
+    stream: Json = {"tokens": 30, "faults": [{"break": "hang", "after": 3}]}
     engine.double.says(
-        script("kill-plain", calls(sibling, call("fetch", tag="a", seconds=2)), OUTPUTS),
-        script("kill-charge", calls(sibling, call("charge", tag="a", seconds=2)), OUTPUTS),
+        script("kill-plain", calls(sibling, call("linger", tag="a")), OUTPUTS),
+        script("kill-charge", calls(sibling, call("linger_charging", tag="a")), OUTPUTS),
         script("kill-approve", calls(call("pay", tag="a", seconds=0)), OUTPUTS),
-        script("kill-stream", calls(sibling), {"tokens": 30, "token_delay": 0.1}),
+        script("kill-stream", calls(sibling), stream),
         script("kill-cancel", {"tokens": 900, "token_delay": 0.1}),
         script("kill-nested-pay", calls(call("ask_inner", input="kill-inner-pay")), OUTPUTS),
         script("kill-inner-pay", inner, {"text": "inner: {outputs}"}),
         script("kill-nested-fetch", calls(call("ask_inner", input="kill-inner-fetch")), OUTPUTS),
-        script("kill-inner-fetch", calls(call("fetch", tag="n", seconds=2)), OUTPUTS),
+        script("kill-inner-fetch", calls(call("linger", tag="n")), OUTPUTS),
     )
-    inner_agent = agent("inner", tools=["pay", "fetch"])
-    outer = agent("outer", tools=["fetch", "charge", "pay"], agent_tools=["inner"])
+    inner_agent = agent("inner", tools=["pay", "fetch", "linger"])
+    tools = ["fetch", "linger", "linger_charging", "pay"]
+    outer = agent("outer", tools=tools, agent_tools=["inner"])
     charges = [f"kill-charge-{word}" for word in ("happened", "run_again", "fail")]
     plain = ["kill-plain", "kill-approve", "kill-stream", "kill-cancel"]
     texts = [*plain, *charges, "kill-nested-pay", "kill-nested-fetch"]
@@ -89,9 +91,11 @@ def turns(engine: Installation, text: str) -> list[int]:
 def test_an_idempotent_call_in_flight_is_made_again(engine: Installation, runs: Runs) -> None:
     run = engine.wait(runs["plain"], "succeeded", "failed", "awaiting_approval")
     first, second = call_id(engine, run, 0), call_id(engine, run, 1)
-    assert run.final_output == f"{expected('fetch', 's', first)} | {expected('fetch', 'a', second)}"
+    assert (
+        run.final_output == f"{expected('fetch', 's', first)} | {expected('linger', 'a', second)}"
+    )
     assert len(engine.calls("fetch", "start", first)) == 1
-    assert len(engine.calls("fetch", "start", second)) == 2
+    assert len(engine.calls("linger", "start", second)) == 2
     assert turns(engine, "kill-plain") == [0, 1]
     [lost] = engine.events(run, "worker.lost")
     assert lost.payload["resumed_on"] != lost.payload["worker"]
@@ -105,14 +109,18 @@ def test_a_call_that_must_not_be_repeated_is_asked_about(
     run = engine.wait(runs[f"charge-{outcome}"], "succeeded", "failed", "awaiting_approval")
     charged = call_id(engine, run, 1)
     [asked] = engine.asked(run, "outcome_unknown")
-    assert (asked.call_id, asked.tool) == (charged, "charge")
-    assert len(engine.calls("charge", "start", charged)) == 1
+    assert (asked.call_id, asked.tool) == (charged, "linger_charging")
+    assert len(engine.calls("linger_charging", "start", charged)) == 1
     result = "what a person saw" if outcome == "happened" else ""
     resolve_unknown(asked.approval_id, outcome=outcome, by=engine.person(), result=result)
     run = engine.wait(run, "failed" if outcome == "fail" else "succeeded")
-    starts = engine.calls("charge", "start", charged)
+    starts = engine.calls("linger_charging", "start", charged)
     assert len(starts) == (2 if outcome == "run_again" else 1)
-    said = {"happened": result, "run_again": expected("charge", "a", charged), "fail": "None"}
+    said = {
+        "happened": result,
+        "run_again": expected("linger_charging", "a", charged),
+        "fail": "None",
+    }
     assert str(run.final_output).endswith(said[outcome])
     assert len(engine.calls("fetch", "start", call_id(engine, run, 0))) == 1
 
@@ -124,7 +132,7 @@ def test_a_failed_unknown_outcome_is_asked_about_again(engine: Installation, run
     [asked] = engine.asked(run, "outcome_unknown")
     resolve_unknown(asked.approval_id, outcome="run_again", by=engine.person())
     run = engine.wait(run, "succeeded")
-    assert len(engine.calls("charge", "start", asked.call_id)) == 2
+    assert len(engine.calls("linger_charging", "start", asked.call_id)) == 2
 
 
 def test_approved_while_no_worker_lived(engine: Installation, runs: Runs) -> None:
@@ -165,9 +173,9 @@ def test_approved_inside_a_nested_agent(engine: Installation, runs: Runs) -> Non
 def test_a_nested_agents_call_in_flight(engine: Installation, runs: Runs) -> None:
     run = engine.wait(runs["nested-fetch"], "succeeded", "failed")
     told = [event.payload for event in engine.events(run, "tool.started")]
-    started = [payload["call_id"] for payload in told if payload["tool"] == "fetch"]
+    started = [payload["call_id"] for payload in told if payload["tool"] == "linger"]
     assert [payload["tool"] for payload in told].count("ask_inner") == 1
-    assert run.final_output == expected("fetch", "n", started[0])
+    assert run.final_output == expected("linger", "n", started[0])
     assert started == [started[0]] * 2
     assert turns(engine, "kill-inner-fetch") == turns(engine, "kill-nested-fetch") == [0, 1]
 

@@ -26,12 +26,22 @@ from timestep.models import (
 BATCH = 16
 
 
-def going_on() -> QuerySet[Segment]:
-    """Resumes and continuations: at once, before every launch, and no queue counts them.
+def anything_ready() -> bool:
+    """Whether any segment waits for a worker: the one question that an idle worker asks."""
+    return Segment.objects.filter(state=SegmentState.READY).exists()
+
+
+def resumes() -> QuerySet[Segment]:
+    """What people have decided: at once, before all else, and no queue counts them."""
+    return _ready().filter(kind=SegmentKind.RESUME).order_by("created_at")[:BATCH]
+
+
+def continuations() -> QuerySet[Segment]:
+    """Retries and takeovers: before every launch, and no queue counts them either.
 
     Only a retry can find its session in use: the run's end had left it to others.
     """
-    ready = _ready().exclude(kind=SegmentKind.START).exclude(_session_taken())
+    ready = _ready().filter(kind=SegmentKind.CONTINUE).exclude(_session_taken())
     return ready.order_by("created_at")[:BATCH]
 
 

@@ -26,7 +26,7 @@ from timestep.models import (
 from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
 from timestep.services.present import usage_as_json
-from timestep.services.status import record_event
+from timestep.services.status import record_events
 from timestep.services.totals import totals
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
@@ -62,9 +62,9 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
             one whose answer was lost, and is made again.
     """
     workflow = segment_id(run_id, n)
-    steps = (
-        _recorded_steps(workflow) if ToolStart.objects.filter(segment=workflow).exists() else set()
-    )
+    tools_started = ToolStart.objects.filter(segment=workflow).exists()
+    # Asked before our transaction: on SQLite DBOS could not get past our own lock.
+    steps = _recorded_steps(workflow) if tools_started else set()
     with transaction.atomic():
         lives = _lives(worker_id)
         run = (
@@ -72,7 +72,7 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
             .select_related("spec")
             .get(run_id=run_id)
         )
-        segment = Segment.objects.get(run_id=run_id, n=n)
+        segment = Segment.objects.get(segment_id=workflow)
         if run.owner == worker_id and not executes:
             run.owner = None
         if not lives:
@@ -82,7 +82,7 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
             parked = parked or segment.state == SegmentState.PARKED
             return Refusal(run.status, parked, run.owner is not None)
         _take(run, segment, worker_id)
-        unknown = tool_starts.without_outcome(run_id, n, steps)
+        unknown = tool_starts.without_outcome(run_id, n, steps) if tools_started else []
     remaining = None
     if run.timeout_seconds is not None:
         remaining = run.timeout_seconds - run.executing_ms / 1000
@@ -127,8 +127,8 @@ def _take(run: Run, segment: Segment, worker_id: str) -> None:
     segment.started_at = segment.started_at or now
     segment.save(update_fields=["state", "worker", "started_at"])
     started = {"n": segment.n, "kind": segment.kind, "worker": worker_id, "epoch": run.epoch}
-    record_event(run.run_id, "segment.started", started)
-    record_event(run.run_id, "status", {"status": RunStatus.RUNNING})
+    running = {"status": RunStatus.RUNNING}
+    record_events(run.run_id, ("segment.started", started), ("status", running))
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,11 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
         return _released_before(run_id, epoch)
     Run.objects.filter(run_id=run_id).update(finished_at=now)
     run = Run.objects.get(run_id=run_id)
-    if ending.status == RunStatus.FAILED:
-        record_event(run_id, "run.failed", run.error or {})
+    failed = [("run.failed", run.error or {})] if ending.status == RunStatus.FAILED else []
     by = {"by": run.cancelled_by} if ending.status == RunStatus.CANCELLED else {}
-    record_event(run_id, "status", {"status": ending.status} | by)
     finished = {"status": ending.status, "final_output": _shown(run), "usage": usage_as_json(run)}
-    record_event(run_id, "run.finished", finished)
+    status = ("status", {"status": ending.status} | by)
+    record_events(run_id, *failed, status, ("run.finished", finished))
     approval_gate().closed(run_id, ending.status)
     return True
 
@@ -195,10 +194,7 @@ def ask_outcomes(run_id: str, n: int, epoch: int, unknown: list[ToolStart]) -> b
     if not _release(run_id, n, epoch, RunStatus.AWAITING_APPROVAL, True, now):
         return False
     ToolStart.objects.filter(pk__in=[start.pk for start in unknown]).update(unknown_at=now)
-    for start in unknown:
-        facts = {"call_id": start.call_id, "tool": start.tool, "agent": start.agent}
-        facts |= {"arguments": start.arguments, "started_at": start.started_at.isoformat()}
-        record_event(run_id, "tool.unknown", facts)
+    record_events(run_id, *(("tool.unknown", _facts(start)) for start in unknown))
     _ask(
         run_id,
         epoch,
@@ -210,17 +206,24 @@ def ask_outcomes(run_id: str, n: int, epoch: int, unknown: list[ToolStart]) -> b
     return True
 
 
+def _facts(start: ToolStart) -> dict[str, Any]:
+    facts = {"call_id": start.call_id, "tool": start.tool, "agent": start.agent}
+    return facts | {"arguments": start.arguments, "started_at": start.started_at.isoformat()}
+
+
 def _ask(run_id: str, revision: int, waiting: list[Interruption]) -> None:
     approval_gate().interrupted(run_id, revision, waiting)
-    for call in waiting:
-        asked = {"call_id": call.call_id, "tool": call.tool, "agent": call.agent}
-        asked |= {"arguments": call.arguments, "kind": call.kind}
-        record_event(run_id, "approval.requested", asked)
-    record_event(run_id, "status", {"status": RunStatus.AWAITING_APPROVAL})
+    asked = [("approval.requested", _asked(call)) for call in waiting]
+    record_events(run_id, *asked, ("status", {"status": RunStatus.AWAITING_APPROVAL}))
     run = Run.objects.get(run_id=run_id)
     if run.cancel_requested_at is not None:
         # Asked for while the run was on its way here, where no execution would see it.
         cancel(run_id, by=run.cancelled_by)
+
+
+def _asked(call: Interruption) -> dict[str, Any]:
+    asked = {"call_id": call.call_id, "tool": call.tool, "agent": call.agent}
+    return asked | {"arguments": call.arguments, "kind": call.kind}
 
 
 def _released_before(run_id: str, epoch: int) -> bool:

@@ -8,6 +8,7 @@ import threading
 from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 from django.db import Error, close_old_connections, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 # The net under the notifications: how long a missed one can matter.
 SLOW_POLL_SECONDS = 1.0
 _AFTER_ERROR_SECONDS = 1.0
+_BREATH_SECONDS = 0.02
 
 
 class Dispatcher:
@@ -72,7 +74,12 @@ class Dispatcher:
     def _pass(self) -> float:
         """One look at the rows; returns how long to wait for the next, 0 if there was work."""
         self._bring_cancels()
-        if self._hand_over():
+        if not self._admitted and not admission.anything_ready():
+            return SLOW_POLL_SECONDS
+        if handed_over := self._hand_over():
+            # The next look costs what the claims need now: it can wait, unless more must be there.
+            if handed_over < admission.BATCH:
+                self._stopping.wait(_BREATH_SECONDS)
             return 0
         opens = admission.seconds_until_room()
         return SLOW_POLL_SECONDS if opens is None else min(SLOW_POLL_SECONDS, opens + 0.001)
@@ -92,7 +99,12 @@ class Dispatcher:
         In this order, so that the rows say whose a segment is before DBOS has it: what a crash
         leaves between the two is found by the sweeper.
         """
-        self._admitted = self._admitted or self._admit_going_on() or self._admit_starts()
+        self._admitted = (
+            self._admitted
+            or self._admit_going_on(admission.resumes())
+            or self._admit_going_on(admission.continuations())
+            or self._admit_starts()
+        )
         count = len(self._admitted)
         while self._admitted:
             # Kept until DBOS has it: an error here must not leave it admitted and forgotten.
@@ -100,12 +112,11 @@ class Dispatcher:
             self._admitted.pop(0)
         return count
 
-    def _admit_going_on(self) -> list[Segment]:
+    def _admit_going_on(self, ready: QuerySet[Segment]) -> list[Segment]:
         # Looked at outside first: on SQLite a transaction takes the file's only write lock.
-        if not admission.going_on().exists():
+        if connection.vendor == "sqlite" and not ready.exists():
             return []
         with transaction.atomic():
-            ready = admission.going_on()
             if connection.vendor == "postgresql":
                 ready = ready.select_for_update(skip_locked=True, of=("self",))
             return self._marked(list(ready))

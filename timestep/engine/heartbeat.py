@@ -21,7 +21,7 @@ from timestep.engine.writer import fold_leftovers
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
-from timestep.services.status import record_event
+from timestep.services.status import record_events
 
 logger = logging.getLogger(__name__)
 
@@ -187,8 +187,8 @@ def _take_over_running(lost: Worker, worker_id: str) -> None:
         Segment.objects.filter(run_id=run.run_id, state=SegmentState.RUNNING).update(
             state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None
         )
-        record_event(run.run_id, "worker.lost", what)
-        record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
+        lost_it = ("worker.lost", what)
+        record_events(run.run_id, lost_it, ("status", {"status": RunStatus.QUEUED}))
         if run.cancel_requested_at is not None:
             cancel(run.run_id, by=run.cancelled_by)
 

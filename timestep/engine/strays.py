@@ -19,7 +19,7 @@ from django.utils import timezone
 from timestep.gate import approval_gate
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState
 from timestep.notify import notify_dispatch
-from timestep.services.status import record_event
+from timestep.services.status import record_event, record_events
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,6 @@ def _fail(run: Run, segment: Segment) -> None:
         error=error,
     )
     Segment.objects.filter(segment_id=segment.segment_id).update(state=SegmentState.PARKED)
-    record_event(run.run_id, "run.failed", error)
-    record_event(run.run_id, "status", {"status": RunStatus.FAILED})
+    failed = ("run.failed", error)
+    record_events(run.run_id, failed, ("status", {"status": RunStatus.FAILED}))
     approval_gate().closed(run.run_id, RunStatus.FAILED)

@@ -27,14 +27,15 @@ _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="timestep-db")
 
 
 def keep_connections_open() -> None:
-    """Let threads of this process keep their connections (checked before each use).
+    """Let threads of this process keep their connections.
 
     A worker does thousands of short transactions; opening a Postgres connection costs more than
-    most of them.
+    most of them. They are not checked before use, which would cost each another round trip:
+    what a broken one fails is tried again here anyway, on a new one.
     """
     settings = connections.settings["default"]
     settings["CONN_MAX_AGE"] = None
-    settings["CONN_HEALTH_CHECKS"] = True
+    settings["CONN_HEALTH_CHECKS"] = False
 
 
 def submit(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:

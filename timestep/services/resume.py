@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from timestep.errors import AlreadyResumed, InvalidInput, RunNotFound, WrongStatus
@@ -13,11 +13,12 @@ from timestep.ids import segment_id
 from timestep.models import Run, RunStatus, Segment, SegmentKind, ToolStart
 from timestep.notify import notify_dispatch
 from timestep.services.retry import make_ready
-from timestep.services.status import change_status, record_event
+from timestep.services.status import change_status, record_event, record_events
 
 OUTCOMES = ("happened", "run_again", "fail")
 
 
+@transaction.atomic
 def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
     """Make the segment that resumes an interrupted run, in the caller's transaction.
 
@@ -34,40 +35,38 @@ def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segme
         WrongStatus: The run is not awaiting approval.
         AlreadyResumed: The revision was resumed with other decisions.
     """
-    try:
-        with transaction.atomic():
-            return _new_segment(run_id, revision, decisions)
-    except IntegrityError:
-        return _same_or_refuse(run_id, revision, decisions)
-
-
-def _new_segment(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
-    run = Run.objects.select_for_update(no_key=True).filter(run_id=run_id).first()
+    # Locked, and asked for what it needs only: every decision waits for this.
+    rows = Run.objects.select_for_update(no_key=True).only("run_id", "status", "revision")
+    run = rows.filter(run_id=run_id).first()
     if run is None:
         raise RunNotFound(run_id)
-    if Segment.objects.filter(run=run, revision=revision).exists():
-        return _same_or_refuse(run_id, revision, decisions)
+    segments = list(Segment.objects.filter(run=run))
+    for earlier in segments:
+        if earlier.revision == revision:
+            return _same_or_refuse(earlier, decisions)
+    return _new_segment(run, len(segments), revision, decisions)
+
+
+def _new_segment(run: Run, n: int, revision: int, decisions: list[dict[str, Any]]) -> Segment:
     awaiting = RunStatus.AWAITING_APPROVAL
-    if run.revision != revision or not change_status(run_id, [awaiting], RunStatus.QUEUED):
-        raise WrongStatus(run_id, run.status, "resumed", awaiting)
-    n = Segment.objects.filter(run=run).count()
+    if run.revision != revision or not change_status(run.run_id, [awaiting], RunStatus.QUEUED):
+        raise WrongStatus(run.run_id, run.status, "resumed", awaiting)
     segment = Segment.objects.create(
-        segment_id=segment_id(run_id, n),
+        segment_id=segment_id(run.run_id, n),
         run=run,
         n=n,
         kind=SegmentKind.RESUME,
         revision=revision,
         decisions=decisions,
     )
-    record_event(run_id, "status", {"status": RunStatus.QUEUED})
+    record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
     notify_dispatch()
     return segment
 
 
-def _same_or_refuse(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segment:
-    earlier = Segment.objects.get(run_id=run_id, revision=revision)
+def _same_or_refuse(earlier: Segment, decisions: list[dict[str, Any]]) -> Segment:
     if earlier.decisions != decisions:
-        raise AlreadyResumed(run_id, revision)
+        raise AlreadyResumed(earlier.run_id, earlier.revision or 0)
     return earlier
 
 
@@ -117,6 +116,6 @@ def _fail(start: ToolStart) -> None:
     awaiting = [RunStatus.AWAITING_APPROVAL]
     ended = {"finished_at": timezone.now(), "error": error}
     if change_status(start.run_id, awaiting, RunStatus.FAILED, **ended):
-        record_event(start.run_id, "run.failed", error)
-        record_event(start.run_id, "status", {"status": RunStatus.FAILED})
+        failed = ("run.failed", error)
+        record_events(start.run_id, failed, ("status", {"status": RunStatus.FAILED}))
         approval_gate().closed(start.run_id, "failed")

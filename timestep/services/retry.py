@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from timestep.errors import DuplicateRun, RunNotFound, WrongStatus
 from timestep.models import ACTIVE_STATUSES, Run, RunStatus, Segment, SegmentKind, SegmentState
 from timestep.notify import notify_dispatch
-from timestep.services.status import change_status, record_event
+from timestep.services.status import change_status, record_events
 
 RETRYABLE = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
@@ -46,8 +46,8 @@ def _retried(run: Run, by: str) -> Run:
         run.refresh_from_db()
         raise WrongStatus(run.run_id, run.status, "retried", " or ".join(RETRYABLE))
     make_ready(run.run_id)
-    record_event(run.run_id, "run.retried", {"by": by[:200]})
-    record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
+    retried = ("run.retried", {"by": by[:200]})
+    record_events(run.run_id, retried, ("status", {"status": RunStatus.QUEUED}))
     run.refresh_from_db()
     return run
 

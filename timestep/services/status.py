@@ -33,37 +33,46 @@ def change_status(run_id: str, allowed: Iterable[str], to: RunStatus, **fields: 
 
 
 # Written out: the ORM has no UPDATE … RETURNING, and this is in the way of every decision.
-_TAKE_NUMBER = (
-    "UPDATE timestep_run SET last_seq = last_seq + 1 WHERE run_id = %s RETURNING last_seq"
+_TAKE_NUMBERS = (
+    "UPDATE timestep_run SET last_seq = last_seq + %s WHERE run_id = %s RETURNING last_seq"
 )
 
 
 def record_event(run_id: str, kind: str, payload: dict[str, Any]) -> RunEvent:
-    """Append one event to a run, numbered within the caller's transaction.
+    """Append one event to a run; see `record_events`."""
+    return record_events(run_id, (kind, payload))[0]
+
+
+def record_events(run_id: str, *events: tuple[str, dict[str, Any]]) -> list[RunEvent]:
+    """Append events to a run, numbered within the caller's transaction.
 
     The update of `last_seq` locks the run's row, so numbers of one run are committed in order.
+
+    Args:
+        run_id: The run.
+        events: Kind and payload of each, in their order.
 
     Raises:
         RunNotFound: There is no such run.
     """
+    now = timezone.now()
     # Without a savepoint: where this fails, the caller's whole transaction has to.
     with transaction.atomic(savepoint=False):
-        event = RunEvent.objects.create(
-            run_id=run_id,
-            seq=_next_number(run_id),
-            kind=kind,
-            payload=storable(payload),
-            at=timezone.now(),
+        first = _take_numbers(run_id, len(events))
+        rows = RunEvent.objects.bulk_create(
+            RunEvent(run_id=run_id, seq=seq, kind=kind, payload=storable(payload), at=now)
+            for seq, (kind, payload) in enumerate(events, first)
         )
         notify_events([run_id])
-    return event
+    return rows
 
 
-def _next_number(run_id: str) -> int:
+def _take_numbers(run_id: str, count: int) -> int:
+    """The first of so many consecutive numbers."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_NUMBER, [run_id])
+        cursor.execute(_TAKE_NUMBERS, [count, run_id])
         row = cursor.fetchone()
     if row is None:
         raise RunNotFound(run_id)
-    number: int = row[0]
-    return number
+    last: int = row[0]
+    return last - count + 1

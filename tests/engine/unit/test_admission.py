@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from tests.engine.unit.rows import executing, handed_over, queue
@@ -153,7 +155,7 @@ def test_a_session_is_held_while_a_run_of_it_waits_to_be_taken_over() -> None:
     standing("z", RunStatus.QUEUED, session_id="s", started_at=timezone.now())
     Segment.objects.filter(run="z").update(kind=SegmentKind.CONTINUE)
     assert _startable() == []
-    assert [segment.run_id for segment in admission.going_on()] == ["z"]
+    assert [segment.run_id for segment in admission.continuations()] == ["z"]
 
 
 @pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL])
@@ -163,23 +165,23 @@ def test_a_retry_waits_while_another_run_has_its_session(status: RunStatus) -> N
     standing("other", RunStatus.FAILED, session_id="t")
     for run_id in ("failed", "other"):
         retry(run_id, by="ana")
-    assert [segment.run_id for segment in admission.going_on()] == ["other"]
+    assert [segment.run_id for segment in admission.continuations()] == ["other"]
     Run.objects.filter(pk="goes-on").update(status=RunStatus.SUCCEEDED)
-    assert [segment.run_id for segment in admission.going_on()] == ["failed", "other"]
+    assert [segment.run_id for segment in admission.continuations()] == ["failed", "other"]
 
 
 def test_of_two_retries_in_a_session_the_older_run_goes_first() -> None:
     for run_id in ("b", "a"):
         standing(run_id, RunStatus.FAILED, session_id="s", started_at=timezone.now())
         retry(run_id, by="ana")
-    assert [segment.run_id for segment in admission.going_on()] == ["b"]
+    assert [segment.run_id for segment in admission.continuations()] == ["b"]
 
 
 def test_a_launch_does_not_hold_up_what_goes_on_in_its_session() -> None:
     launched("new", session_id="s")
     standing("older", RunStatus.FAILED, session_id="s")
     retry("older", by="ana")
-    assert [segment.run_id for segment in admission.going_on()] == ["older"]
+    assert [segment.run_id for segment in admission.continuations()] == ["older"]
 
 
 @pytest.mark.parametrize("status", ENDED_STATUSES)
@@ -194,7 +196,7 @@ def test_runs_of_other_engine_versions_are_left_alone() -> None:
     Segment.objects.filter(run="resumed").update(kind=SegmentKind.RESUME)
     Run.objects.exclude(pk="mine").update(engine_version=ENGINE_VERSION + 1)
     assert _startable() == ["mine"]
-    assert list(admission.going_on()) == []
+    assert list(admission.resumes()) == []
 
 
 def test_only_queued_runs_with_a_ready_segment_start() -> None:
@@ -206,12 +208,19 @@ def test_only_queued_runs_with_a_ready_segment_start() -> None:
     assert admission.anything_waits()
 
 
-def test_what_goes_on_is_oldest_first_and_no_queue_holds_it() -> None:
+@pytest.mark.parametrize(
+    ("kind", "going_on"),
+    [("resume", admission.resumes), ("continue", admission.continuations)],
+)
+def test_what_goes_on_is_oldest_first_and_no_queue_holds_it(
+    kind: str, going_on: Callable[[], QuerySet[Segment]]
+) -> None:
     queue(limit=0, concurrency=0)
-    for run_id, kind in (("b", "resume"), ("a", "continue"), ("c", "start")):
+    for run_id, its in (("b", kind), ("a", kind), ("c", "start")):
         launched(run_id)
-        Segment.objects.filter(run=run_id).update(kind=kind)
-    assert [segment.run_id for segment in admission.going_on()] == ["b", "a"]
+        Segment.objects.filter(run=run_id).update(kind=its)
+    assert [segment.run_id for segment in going_on()] == ["b", "a"]
+    assert admission.anything_ready()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -110,8 +110,10 @@ def test_a_resume_is_started_and_a_retry_continued_before_any_launch(dbos: FakeD
     resume("r", 1, [])
     standing("f", RunStatus.FAILED)
     retry("f", by="ana")
-    assert _dispatcher()._pass() == 0
-    assert dbos.begun == [("r:1", "r", 1)]
+    dispatcher = _dispatcher()
+    assert dispatcher._pass() == 0
+    assert (dbos.begun, dbos.resumed) == ([("r:1", "r", 1)], [])
+    assert dispatcher._pass() == 0
     assert dbos.resumed == [("f:0", "worker:w-1")]
     states = _states()
     assert (states["r:1"], states["f:0"], states["new:0"]) == ("dispatched", "dispatched", "ready")

@@ -88,9 +88,9 @@ async def test_rows_written_there_are_committed() -> None:
     assert await in_thread(Queue.objects.count) == 1
 
 
-def test_a_worker_keeps_its_connections_and_checks_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_keeps_its_connections_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = connections.settings["default"]
     for name in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS"):
         monkeypatch.setitem(settings, name, settings[name])
     keep_connections_open()
-    assert (settings["CONN_MAX_AGE"], settings["CONN_HEALTH_CHECKS"]) == (None, True)
+    assert (settings["CONN_MAX_AGE"], settings["CONN_HEALTH_CHECKS"]) == (None, False)
