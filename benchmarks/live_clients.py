@@ -150,7 +150,9 @@ def write_tokens(plan: WritePlan) -> None:
 
     django.setup()
     from timestep.engine.writer import EventWriter, PendingEvent  # noqa: PLC0415
+    from timestep.garbage import spare_what_is_loaded  # noqa: PLC0415
 
+    spare_what_is_loaded()  # As a worker does.
     writer = EventWriter(on_lost=lambda run_id, epoch: None)
     writer.start()
     started = time.monotonic()

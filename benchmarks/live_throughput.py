@@ -10,6 +10,7 @@ process between.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
@@ -89,6 +90,7 @@ async def _through_the_web(stack: Stack, runs: list[str], cookie: str) -> Heard:
     def listen(run_id: str) -> Any:
         return lambda message: heard.text(run_id, json.loads(message)["payload"]["text"])
 
+    gc.disable()  # What the readers stop for is not the server's doing.
     for run_id in runs:
         await open_reader(stack, f"/ws/runs/{run_id}/?format=json", cookie, listen(run_id))
     writer = start_writer(stack, WritePlan(runs, TOKENS_PER_SECOND, SECONDS))

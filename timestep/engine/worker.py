@@ -30,6 +30,7 @@ from timestep.engine.tools.registry import load_tools, publish_catalogue
 from timestep.engine.wakeups import wakeup
 from timestep.engine_version import ENGINE_VERSION
 from timestep.errors import TimestepError
+from timestep.garbage import spare_what_is_loaded
 from timestep.models import Worker
 from timestep.providers import available
 
@@ -167,6 +168,7 @@ def run_until(stopping: threading.Event) -> None:
     threading.excepthook = _end_with_any_thread
     process = WorkerProcess(on_lost=stopping.set)
     process.start()
+    spare_what_is_loaded()
     logger.info("worker %s executes (home %s)", process.worker_id, conf.home())
     stopping.wait()
     process.stop()

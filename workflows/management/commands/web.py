@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.module_loading import import_string
 
+from timestep.garbage import spare_what_is_loaded
 from workflows.checks import TAG
 from workflows.supervision.address import read_address, require_free
 from workflows.supervision.errors import StartRefused
@@ -46,5 +47,6 @@ class Command(BaseCommand):
         self.stderr.write(f"serving on http://{address}")
         if settings.SECURE and not settings.TIMESTEP_TRUSTED_PROXY:
             self.stderr.write(NO_PROXY)
+        spare_what_is_loaded()
         if not serve(application, address, trust_proxy=settings.TIMESTEP_TRUSTED_PROXY):
             sys.exit(1)
