@@ -27,7 +27,7 @@ from timestep.notify import notify_events
 
 logger = logging.getLogger(__name__)
 
-BATCH_SECONDS = 0.03
+BATCH_SECONDS = 0.04
 # A step's deltas are folded a moment after its final event, so that a live reader has read them.
 FOLD_AFTER_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
