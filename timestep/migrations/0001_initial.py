@@ -68,6 +68,8 @@ class Migration(migrations.Migration):
                 ('heartbeat_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('stopped_at', models.DateTimeField(blank=True, null=True)),
                 ('swept_by', models.CharField(blank=True, max_length=100, null=True)),
+                ('kind', models.CharField(choices=[('worker', 'Worker'), ('script', 'Script')], default='worker', max_length=10)),
+                ('script', models.CharField(blank=True, default='', help_text='The file that a script runs.', max_length=500)),
             ],
             options={
                 'ordering': ('-started_at',),
@@ -95,6 +97,9 @@ class Migration(migrations.Migration):
                 ('schedule', models.CharField(blank=True, max_length=100, null=True)),
                 ('scheduled_at', models.DateTimeField(blank=True, null=True)),
                 ('again_of', models.CharField(blank=True, max_length=128, null=True)),
+                ('session_spec', models.JSONField(blank=True, help_text='How to open the session; empty: our own table.', null=True)),
+                ('delayed_until', models.DateTimeField(blank=True, null=True)),
+                ('reserved_for', models.CharField(blank=True, help_text='The script that launched the run for itself, as long as it lives.', max_length=100, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
@@ -138,6 +143,14 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('run_id', 'seq'),
             },
+        ),
+        migrations.CreateModel(
+            name='RunResult',
+            fields=[
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='result', serialize=False, to='timestep.run')),
+                ('schema_version', models.CharField(max_length=20)),
+                ('body', models.BinaryField(help_text='zlib-compressed ASCII JSON.')),
+            ],
         ),
         migrations.CreateModel(
             name='SavedState',

@@ -3,6 +3,7 @@
 from timestep.models.calls import ToolStart
 from timestep.models.catalogue import CatalogueTool
 from timestep.models.events import DELTA_KIND, RunEvent
+from timestep.models.results import RunResult
 from timestep.models.runs import (
     ACTIVE_DEDUPLICATION,
     ACTIVE_STATUSES,
@@ -16,7 +17,7 @@ from timestep.models.runs import (
 from timestep.models.sessions import SessionItem
 from timestep.models.specs import AgentSpec
 from timestep.models.states import SavedState
-from timestep.models.workers import Queue, Worker
+from timestep.models.workers import Queue, Worker, WorkerKind
 
 __all__ = [
     "ACTIVE_DEDUPLICATION",
@@ -28,6 +29,7 @@ __all__ = [
     "Queue",
     "Run",
     "RunEvent",
+    "RunResult",
     "RunStatus",
     "SavedState",
     "Segment",
@@ -36,4 +38,5 @@ __all__ = [
     "SessionItem",
     "ToolStart",
     "Worker",
+    "WorkerKind",
 ]

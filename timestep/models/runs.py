@@ -48,10 +48,20 @@ class Run(models.Model):
     engine_version = models.PositiveIntegerField()
 
     session_id = models.CharField(max_length=200, null=True, blank=True)
+    session_spec = models.JSONField(
+        null=True, blank=True, help_text="How to open the session; empty: our own table."
+    )
     queue = models.CharField(max_length=100, default="default")
     priority = models.PositiveIntegerField(null=True, blank=True)
     dedup_id = models.CharField(max_length=200, null=True, blank=True)
     timeout_seconds = models.FloatField(null=True, blank=True)
+    delayed_until = models.DateTimeField(null=True, blank=True)
+    reserved_for = models.CharField(
+        max_length=100,
+        null=True,
+        blank=True,
+        help_text="The script that launched the run for itself, as long as it lives.",
+    )
 
     launched_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -6,10 +6,21 @@ from django.db import models
 from django.utils import timezone
 
 
+class WorkerKind(models.TextChoices):
+    """What a process that executes was started for."""
+
+    WORKER = "worker", "Worker"
+    SCRIPT = "script", "Script"
+
+
 class Worker(models.Model):
     """A worker's heartbeat row. A silent one is claimed by a sweeper, and its runs taken over."""
 
     worker_id = models.CharField(primary_key=True, max_length=100)
+    kind = models.CharField(max_length=10, choices=WorkerKind, default=WorkerKind.WORKER)
+    script = models.CharField(
+        max_length=500, blank=True, default="", help_text="The file that a script runs."
+    )
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
     engine_version = models.PositiveIntegerField()
