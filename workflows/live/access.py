@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from urllib.parse import urlsplit
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
-from django.utils.http import is_same_domain
 
 from timestep.events import feed
 from workflows.live.viewers import Refused
@@ -21,37 +21,43 @@ NOT_PERMITTED = Refused(4403, "you may not watch this")
 NO_SUCH_RUN = Refused(4404, "no such run")
 FOREIGN_ORIGIN = Refused(4403, "pages of other sites may not connect")
 
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def require_own_origin(headers: dict[bytes, bytes]) -> None:
+def require_own_origin(scope: Mapping[str, Any]) -> None:
     """Refuse pages of other sites, which a browser would give this site's cookies.
 
-    Cookies know no ports, so another port of the same host is another site here. Programs send no
-    Origin; browsers always do.
+    Own are `TIMESTEP_PUBLIC_URL`, and scheme, host and port of the request itself. Cookies know
+    no ports, so another port of the same host is another site here. Programs send no Origin;
+    browsers always do.
     """
-    origin = headers.get(b"origin", b"").decode("latin-1").lower()
-    host = headers.get(b"host", b"").decode("latin-1").lower()
+    headers = dict(scope["headers"])
+    origin = _header(headers, b"origin")
+    host = _header(headers, b"host")
     if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
         raise FOREIGN_ORIGIN
-    if origin and not (_is_host(origin, host) or _is_trusted(origin)):
+    own = (f"{_scheme(scope, headers)}://{host}", settings.TIMESTEP_PUBLIC_URL.lower())
+    if origin and _plain(origin) not in [_plain(one) for one in own if one]:
         raise FOREIGN_ORIGIN
 
 
-def _is_host(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
-    default = _DEFAULT_PORTS.get(parts.scheme)
-    return default is not None and host in (parts.netloc, f"{parts.netloc}:{default}")
+def _header(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1").lower()
 
 
-def _is_trusted(origin: str) -> bool:
-    """As Django's CSRF check reads `CSRF_TRUSTED_ORIGINS`."""
-    scheme, _, netloc = origin.partition("://")
-    for trusted in settings.CSRF_TRUSTED_ORIGINS:
-        its_scheme, _, its_netloc = trusted.lower().partition("://")
-        if scheme == its_scheme and is_same_domain(netloc, its_netloc.removeprefix("*")):
-            return True
-    return False
+def _scheme(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
+    """As people reach the site: what a trusted proxy says, else what was spoken here."""
+    if settings.TIMESTEP_TRUSTED_PROXY:
+        # The first of several, as Django reads it.
+        said = _header(headers, b"x-forwarded-proto").split(",")[0].strip()
+        return "https" if said == "https" else "http"
+    return "https" if scope.get("scheme") == "wss" else "http"
+
+
+def _plain(origin: str) -> str:
+    """An origin without its default port, which browsers leave out and other clients may not."""
+    scheme, _, host = origin.partition("://")
+    return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, '?'))}"
 
 
 @dataclass(frozen=True)

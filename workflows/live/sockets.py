@@ -116,9 +116,9 @@ class LiveApplication:
         return self._service
 
     async def _admit(self, scope: Scope, listener: Listener) -> tuple[Wanted, Visitor]:
-        headers = dict(scope["headers"])
-        require_own_origin(headers)
-        visitor = await listener.readers.run(require_visitor, session_key(headers))
+        require_own_origin(scope)
+        key = session_key(dict(scope["headers"]))
+        visitor = await listener.readers.run(require_visitor, key)
         wanted = read_request(scope)
         if wanted.run_id is not None:
             await listener.readers.run(require_run, wanted.run_id)
