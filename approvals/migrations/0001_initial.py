@@ -4,6 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+import timestep.models.written_json
 
 
 class Migration(migrations.Migration):
@@ -25,7 +26,7 @@ class Migration(migrations.Migration):
                 ('call_id', models.CharField(max_length=200)),
                 ('agent', models.CharField(help_text='Slug of the agent that made the call.', max_length=100)),
                 ('tool', models.CharField(max_length=100)),
-                ('arguments', models.JSONField(help_text='Parsed arguments; a string when they are not JSON.')),
+                ('arguments', timestep.models.written_json.WrittenJSONField(help_text='Parsed arguments; a string when they are not JSON.')),
                 ('arguments_digest', models.CharField(max_length=64)),
                 ('said_before', models.TextField(blank=True, default='')),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('resolved', 'Resolved'), ('void', 'Void')], default='pending', max_length=10)),

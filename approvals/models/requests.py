@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from timestep.models.written_json import WrittenJSONField
+
 
 class RequestKind(models.TextChoices):
     """What a person is asked."""
@@ -38,7 +40,7 @@ class ApprovalRequest(models.Model):
     call_id = models.CharField(max_length=200)
     agent = models.CharField(max_length=100, help_text="Slug of the agent that made the call.")
     tool = models.CharField(max_length=100)
-    arguments = models.JSONField(help_text="Parsed arguments; a string when they are not JSON.")
+    arguments = WrittenJSONField(help_text="Parsed arguments; a string when they are not JSON.")
     arguments_digest = models.CharField(max_length=64)
     said_before = models.TextField(blank=True, default="")
     status = models.CharField(max_length=10, choices=RequestStatus, default=RequestStatus.PENDING)

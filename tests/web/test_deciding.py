@@ -9,6 +9,8 @@ from django.test import Client
 from approvals.models import ApprovalRequest, Decision
 from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, ask_about_unknown, awaiting_run, refund_call
+from tests.web.events import event
+from timestep.models import Run
 from timestep.services.cancel import cancel
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +140,12 @@ def test_a_long_list_has_pages(owner: Client) -> None:
     pages = [*first.context["asked_list"], *second.context["asked_list"]]
     assert len({asked.pk for asked in pages}) == len(pages) == 30
     assert owner.get("/approvals/?show=decided&after=nothing").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/approvals/", "/runs/run_x/"])
+def test_a_card_shows_arguments_in_the_order_they_were_written(owner: Client, path: str) -> None:
+    ask(awaiting_run("run_x"), refund_call(arguments='{"order_id": 1, "amount": 2.50, "to": "x"}'))
+    event(Run.objects.get(pk="run_x"), "approval.requested", call_id="call_1", tool="refund_order")
+    html = owner.get(path).content.decode()
+    names = [html.index(f">{name}</dt>") for name in ("order_id", "amount", "to")]
+    assert names == sorted(names)

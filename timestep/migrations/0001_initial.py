@@ -4,6 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+import timestep.models.written_json
 
 
 class Migration(migrations.Migration):
@@ -19,7 +20,7 @@ class Migration(migrations.Migration):
             name='AgentSpec',
             fields=[
                 ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('body', models.JSONField()),
+                ('body', timestep.models.written_json.WrittenJSONField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
         ),
@@ -28,7 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
                 ('description', models.TextField(blank=True, default='')),
-                ('schema', models.JSONField()),
+                ('schema', timestep.models.written_json.WrittenJSONField()),
                 ('schema_digest', models.CharField(max_length=64)),
                 ('needs_approval', models.BooleanField(default=False)),
                 ('idempotent', models.BooleanField(default=True)),
@@ -83,9 +84,9 @@ class Migration(migrations.Migration):
                 ('label', models.CharField(blank=True, default='', max_length=100)),
                 ('agent', models.CharField(help_text='Slug of the agent that starts the run.', max_length=100)),
                 ('agent_version', models.PositiveIntegerField(blank=True, null=True)),
-                ('input', models.JSONField(help_text='A string, or a list of Responses API input items.')),
+                ('input', timestep.models.written_json.WrittenJSONField(help_text='A string, or a list of Responses API input items.')),
                 ('input_digest', models.CharField(max_length=64)),
-                ('context', models.JSONField(blank=True, null=True)),
+                ('context', timestep.models.written_json.WrittenJSONField(blank=True, null=True)),
                 ('max_turns', models.PositiveIntegerField(default=20)),
                 ('engine_version', models.PositiveIntegerField()),
                 ('session_id', models.CharField(blank=True, max_length=200, null=True)),
@@ -107,7 +108,7 @@ class Migration(migrations.Migration):
                 ('executing_since', models.DateTimeField(blank=True, null=True)),
                 ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
                 ('cancelled_by', models.CharField(blank=True, default='', max_length=200)),
-                ('final_output', models.JSONField(blank=True, null=True)),
+                ('final_output', timestep.models.written_json.WrittenJSONField(blank=True, null=True)),
                 ('error', models.JSONField(blank=True, null=True)),
                 ('requests', models.PositiveIntegerField(default=0)),
                 ('input_tokens', models.PositiveBigIntegerField(default=0)),

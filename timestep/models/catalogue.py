@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.db import models
 
+from timestep.models.written_json import WrittenJSONField
+
 
 class CatalogueTool(models.Model):
     """One tool as workers have it. `present` is false once no worker publishes it any more."""
 
     name = models.CharField(primary_key=True, max_length=100)
     description = models.TextField(blank=True, default="")
-    schema = models.JSONField()
+    schema = WrittenJSONField()
     schema_digest = models.CharField(max_length=64)
     needs_approval = models.BooleanField(default=False)
     idempotent = models.BooleanField(default=True)

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from timestep.models.written_json import WrittenJSONField
+
 
 class RunStatus(models.TextChoices):
     """Where a run stands; the words are the project's, and no others are used."""
@@ -41,9 +43,9 @@ class Run(models.Model):
     spec = models.ForeignKey("timestep.AgentSpec", on_delete=models.PROTECT, related_name="runs")
     agent = models.CharField(max_length=100, help_text="Slug of the agent that starts the run.")
     agent_version = models.PositiveIntegerField(null=True, blank=True)
-    input = models.JSONField(help_text="A string, or a list of Responses API input items.")
+    input = WrittenJSONField(help_text="A string, or a list of Responses API input items.")
     input_digest = models.CharField(max_length=64)
-    context = models.JSONField(null=True, blank=True)
+    context = WrittenJSONField(null=True, blank=True)
     max_turns = models.PositiveIntegerField(default=20)
     engine_version = models.PositiveIntegerField()
 
@@ -79,7 +81,7 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancelled_by = models.CharField(max_length=200, blank=True, default="")
 
-    final_output = models.JSONField(null=True, blank=True)
+    final_output = WrittenJSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     requests = models.PositiveIntegerField(default=0)
     input_tokens = models.PositiveBigIntegerField(default=0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.db import models
 
+from timestep.models.written_json import WrittenJSONField
+
 
 class AgentSpec(models.Model):
     """A JSON closure of agents, immutable and addressed by the SHA-256 of its canonical form."""
 
     digest = models.CharField(primary_key=True, max_length=64)
-    body = models.JSONField()
+    body = WrittenJSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

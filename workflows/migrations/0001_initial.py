@@ -4,6 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+import timestep.models.written_json
 
 
 class Migration(migrations.Migration):
@@ -22,11 +23,11 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('instructions', models.TextField(blank=True, default='')),
                 ('model', models.CharField(help_text='For example gpt-4.1, ollama/llama3 or demo/fast.', max_length=200)),
-                ('model_settings', models.JSONField(blank=True, default=dict)),
+                ('model_settings', timestep.models.written_json.WrittenJSONField(blank=True, default=dict)),
                 ('tools', models.JSONField(blank=True, default=list, help_text='Tool names, or {"name": …, "needs_approval": true|false} to override.')),
                 ('handoffs', models.JSONField(blank=True, default=list, help_text='Slugs of other definitions.')),
                 ('agent_tools', models.JSONField(blank=True, default=list, help_text='Slugs of definitions that this agent may call as tools.')),
-                ('output_type', models.JSONField(blank=True, help_text='A JSON schema, or empty for text.', null=True)),
+                ('output_type', timestep.models.written_json.WrittenJSONField(blank=True, help_text='A JSON schema, or empty for text.', null=True)),
                 ('max_turns', models.PositiveIntegerField(default=20, validators=[django.core.validators.MinValueValidator(1)])),
                 ('default_queue', models.CharField(default='default', max_length=100)),
                 ('timeout_seconds', models.FloatField(blank=True, help_text='Executing time; empty: none.', null=True)),
@@ -73,7 +74,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
-                ('body', models.JSONField()),
+                ('body', timestep.models.written_json.WrittenJSONField()),
                 ('digest', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('definition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='workflows.agentdefinition')),

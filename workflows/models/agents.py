@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from timestep.models.written_json import WrittenJSONField
+
 
 class AgentDefinition(models.Model):
     """The editable row. Saving it through `services.definitions` makes a new agent version."""
@@ -16,7 +18,7 @@ class AgentDefinition(models.Model):
     model = models.CharField(
         max_length=200, help_text="For example gpt-4.1, ollama/llama3 or demo/fast."
     )
-    model_settings = models.JSONField(default=dict, blank=True)
+    model_settings = WrittenJSONField(default=dict, blank=True)
     tools = models.JSONField(
         default=list,
         blank=True,
@@ -28,7 +30,7 @@ class AgentDefinition(models.Model):
         blank=True,
         help_text="Slugs of definitions that this agent may call as tools.",
     )
-    output_type = models.JSONField(
+    output_type = WrittenJSONField(
         null=True, blank=True, help_text="A JSON schema, or empty for text."
     )
     max_turns = models.PositiveIntegerField(default=20, validators=[MinValueValidator(1)])
@@ -56,7 +58,7 @@ class AgentVersion(models.Model):
         AgentDefinition, on_delete=models.CASCADE, related_name="versions"
     )
     number = models.PositiveIntegerField()
-    body = models.JSONField()
+    body = WrittenJSONField()
     digest = models.CharField(max_length=64)
     saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
