@@ -7,13 +7,15 @@ worker polls nothing (docs/concepts.md, "Queues", has the figures).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from timestep.engine_version import ENGINE_VERSION
 from timestep.models import (
+    DIRECT_QUEUE,
     Queue,
     Run,
     RunStatus,
@@ -26,64 +28,107 @@ from timestep.models import (
 BATCH = 16
 
 
+@dataclass(frozen=True)
+class Taker:
+    """The process that asks, and what it may take.
+
+    Args:
+        worker_id: Its id; what is reserved for it is for nobody else.
+        own_only: Whether it takes nothing but that: a script does not take from queues while
+            there are workers.
+        unbuildable: Digests of specs that it cannot build.
+    """
+
+    worker_id: str
+    own_only: bool = False
+    unbuildable: frozenset[str] = frozenset()
+
+    def offered(self) -> Q:
+        """The condition on segments that may be given to it."""
+        mine = Q(run__reserved_for=self.worker_id)
+        who = mine if self.own_only else mine | Q(run__reserved_for__isnull=True)
+        return who & ~Q(run__spec_id__in=self.unbuildable) if self.unbuildable else who
+
+
 def anything_ready() -> bool:
     """Whether any segment waits for a worker: the one question that an idle worker asks."""
     return Segment.objects.filter(state=SegmentState.READY).exists()
 
 
-def resumes() -> QuerySet[Segment]:
+def resumes(taker: Taker) -> QuerySet[Segment]:
     """What people have decided: at once, before all else, and no queue counts them."""
-    return _ready().filter(kind=SegmentKind.RESUME).order_by("created_at")[:BATCH]
+    return _ready(taker).filter(kind=SegmentKind.RESUME).order_by("created_at")[:BATCH]
 
 
-def continuations() -> QuerySet[Segment]:
+def continuations(taker: Taker) -> QuerySet[Segment]:
     """Retries and takeovers: before every launch, and no queue counts them either.
 
     Only a retry can find its session in use: the run's end had left it to others.
     """
-    ready = _ready().filter(kind=SegmentKind.CONTINUE).exclude(_session_taken())
+    ready = _ready(taker).filter(kind=SegmentKind.CONTINUE).exclude(_session_taken())
     return ready.order_by("created_at")[:BATCH]
 
 
-def anything_waits() -> bool:
+def anything_waits(taker: Taker) -> bool:
     """Whether any first segment is ready; asked before a lock is taken."""
-    return _waiting().exists()
+    return _waiting(taker).exists()
 
 
-def startable(worker_id: str) -> list[Segment]:
+def startable(taker: Taker) -> list[Segment]:
     """First segments that may start now, best first; call in a transaction.
 
     Locks the rows of the queues concerned, so that two workers never fill the same place.
     """
-    # Ordered by the name itself: by the default order each segment would be distinct.
-    names = _waiting().order_by("run__queue").values_list("run__queue", flat=True).distinct()
     chosen: list[Segment] = []
-    for name in list(names):
+    for name in _queues_waiting(taker):
         queue = _locked_queue(name)
-        room = min(BATCH - len(chosen), _room(queue, worker_id))
+        room = min(BATCH - len(chosen), _room(queue, taker.worker_id))
         if room > 0:
-            chosen += _best(name, room)
+            chosen += _best(taker, name, room)
     return chosen
 
 
-def seconds_until_room() -> float | None:
-    """When the first rate window that holds launches back opens again; None if none does."""
-    names = _waiting().order_by("run__queue").values_list("run__queue", flat=True).distinct()[:100]
-    waits = [_seconds_to_window(queue) for queue in Queue.objects.filter(name__in=set(names))]
+def seconds_until_room(taker: Taker) -> float | None:
+    """When the first launch that is held back by a delay or a rate window may start.
+
+    None where none is held back by either.
+    """
+    names = _queues_waiting(taker)[:100]
+    waits = [_seconds_to_window(queue) for queue in Queue.objects.filter(name__in=names)]
+    waits.append(_seconds_to_delayed(taker))
     return min((wait for wait in waits if wait is not None), default=None)
 
 
-def _ready() -> QuerySet[Segment]:
+def _queues_waiting(taker: Taker) -> list[str]:
+    # Ordered by the name itself: by the default order each segment would be distinct.
+    names = _waiting(taker).order_by("run__queue").values_list("run__queue", flat=True)
+    return list(names.distinct())
+
+
+def _seconds_to_delayed(taker: Taker) -> float | None:
+    now = timezone.now()
+    delayed = _ready(taker).filter(kind=SegmentKind.START, run__delayed_until__gt=now)
+    first = delayed.aggregate(first=Min("run__delayed_until"))["first"]
+    return None if first is None else (first - now).total_seconds()
+
+
+def _ready(taker: Taker) -> QuerySet[Segment]:
     return Segment.objects.filter(
+        taker.offered(),
         state=SegmentState.READY,
         run__engine_version=ENGINE_VERSION,
         run__status=RunStatus.QUEUED,
     )
 
 
-def _waiting() -> QuerySet[Segment]:
-    """First segments that are ready and whose session is free."""
-    return _ready().filter(kind=SegmentKind.START).exclude(_session_busy())
+def _waiting(taker: Taker) -> QuerySet[Segment]:
+    """First segments that are ready, are not delayed and whose session is free."""
+    starts = _ready(taker).filter(_due("run__delayed_until"), kind=SegmentKind.START)
+    return starts.exclude(_session_busy())
+
+
+def _due(column: str) -> Q:
+    return Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__lte": timezone.now()})
 
 
 def _session_taken() -> Exists:
@@ -105,13 +150,13 @@ def _session_busy() -> Exists:
         created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
     )
     begun = Q(status__in=going) | Q(status=RunStatus.QUEUED, started_at__isnull=False)
-    waits = Q(status=RunStatus.QUEUED) & earlier
+    waits = Q(status=RunStatus.QUEUED) & earlier & _due("delayed_until")
     return Exists(same.exclude(run_id=OuterRef("run_id")).filter(begun | waits))
 
 
-def _best(queue: str, room: int) -> list[Segment]:
+def _best(taker: Taker, queue: str, room: int) -> list[Segment]:
     """Lowest priority number first; a run without one comes after all that have one."""
-    waiting = _waiting().filter(run__queue=queue).select_related("run")
+    waiting = _waiting(taker).filter(run__queue=queue).select_related("run")
     return list(
         waiting.order_by(F("run__priority").asc(nulls_last=True), "created_at", "segment_id")[:room]
     )
@@ -119,7 +164,8 @@ def _best(queue: str, room: int) -> list[Segment]:
 
 def _locked_queue(name: str) -> Queue:
     """The queue's row, made with the default limits when it is named for the first time."""
-    Queue.objects.get_or_create(name=name)
+    limits = {"limit": None} if name == DIRECT_QUEUE else {}
+    Queue.objects.get_or_create(name=name, defaults=limits)
     return Queue.objects.select_for_update().get(name=name)
 
 

@@ -13,11 +13,22 @@ from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
 from timestep.engine import admission
+from timestep.engine.admission import Taker
 from timestep.engine.execution import Abort
 from timestep.engine.executions import Executions
+from timestep.engine.fitness import Fitness
 from timestep.engine.segment import run_segment
 from timestep.engine.wakeups import Wakeup
-from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState
+from timestep.models import (
+    Run,
+    RunStatus,
+    Segment,
+    SegmentKind,
+    SegmentState,
+    Worker,
+    WorkerKind,
+)
+from timestep.services.workers import living_workers
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +42,25 @@ class Dispatcher:
     """One thread of a worker.
 
     Args:
-        worker_id: This worker.
+        worker: This worker's row.
         takeover_queue: The DBOS queue that only this worker listens to.
         executions: What executes in this process.
+        fitness: Which specs it can build.
         wakeup: What tells of changed rows.
     """
 
     def __init__(
-        self, worker_id: str, takeover_queue: str, executions: Executions, wakeup: Wakeup
+        self,
+        worker: Worker,
+        takeover_queue: str,
+        executions: Executions,
+        fitness: Fitness,
+        wakeup: Wakeup,
     ) -> None:
-        self._worker_id = worker_id
+        self._worker_id = worker.worker_id
+        self._is_script = worker.kind == WorkerKind.SCRIPT
         self._takeover_queue = takeover_queue
+        self._fitness = fitness
         self._executions = executions
         self._wakeup = wakeup
         self._admitted: list[Segment] = []
@@ -51,6 +70,10 @@ class Dispatcher:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the rows now; from any thread."""
+        self._wakeup.wake()
 
     def stop(self) -> None:
         """Take nothing new; waits for the pass under way."""
@@ -76,12 +99,13 @@ class Dispatcher:
         self._bring_cancels()
         if not self._admitted and not admission.anything_ready():
             return SLOW_POLL_SECONDS
-        if handed_over := self._hand_over():
+        taker = self._taker()
+        if handed_over := self._hand_over(taker):
             # The next look costs what the claims need now: it can wait, unless more must be there.
             if handed_over < admission.BATCH:
                 self._stopping.wait(_BREATH_SECONDS)
             return 0
-        opens = admission.seconds_until_room()
+        opens = admission.seconds_until_room(taker)
         return SLOW_POLL_SECONDS if opens is None else min(SLOW_POLL_SECONDS, opens + 0.001)
 
     def _bring_cancels(self) -> None:
@@ -93,7 +117,11 @@ class Dispatcher:
             for run_id in asked.values_list("run_id", flat=True):
                 self._executions.stop(run_id, Abort("cancelled"))
 
-    def _hand_over(self) -> int:
+    def _taker(self) -> Taker:
+        own_only = self._is_script and living_workers().exists()
+        return Taker(self._worker_id, own_only, self._fitness.unbuildable())
+
+    def _hand_over(self, taker: Taker) -> int:
         """Admit what may go on or start, then give it to DBOS; returns how much.
 
         In this order, so that the rows say whose a segment is before DBOS has it: what a crash
@@ -101,9 +129,9 @@ class Dispatcher:
         """
         self._admitted = (
             self._admitted
-            or self._admit_going_on(admission.resumes())
-            or self._admit_going_on(admission.continuations())
-            or self._admit_starts()
+            or self._admit_going_on(admission.resumes(taker))
+            or self._admit_going_on(admission.continuations(taker))
+            or self._admit_starts(taker)
         )
         count = len(self._admitted)
         while self._admitted:
@@ -121,11 +149,11 @@ class Dispatcher:
                 ready = ready.select_for_update(skip_locked=True, of=("self",))
             return self._marked(list(ready))
 
-    def _admit_starts(self) -> list[Segment]:
-        if not admission.anything_waits():
+    def _admit_starts(self, taker: Taker) -> list[Segment]:
+        if not admission.anything_waits(taker):
             return []
         with transaction.atomic():
-            return self._marked(admission.startable(self._worker_id))
+            return self._marked(admission.startable(taker))
 
     def _give(self, segment: Segment) -> None:
         if segment.kind == SegmentKind.CONTINUE:

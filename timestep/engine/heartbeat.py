@@ -130,6 +130,8 @@ def sweep(lost: str, worker_id: str) -> int:
             return 0
         _take_over_running(Worker.objects.get(worker_id=lost), worker_id)
         _give_back_dispatched(lost, started)
+        # What it kept for itself is for whoever can execute it now.
+        Run.objects.filter(reserved_for=lost).update(reserved_for=None)
         notify_dispatch()
     DBOS.delete_queue(takeover_queue(lost))
     return 1

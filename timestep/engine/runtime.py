@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from dbos import error as dbos_error
@@ -18,6 +19,22 @@ APPLICATION_NAME = "timestep"
 _TAKEOVER_POLL_SECONDS = 0.5
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What may be set of DBOS in a process.
+
+    Args:
+        executor_id: How this process's id begins; the rest makes it unique. Default: the host.
+        pool_size: Connections of DBOS's own pool. Default: 10 on Postgres, 2 on SQLite.
+        poll_seconds: How often DBOS looks for what was handed to this process's own queue
+            (retries and takeovers only: launches and resumes are not polled for).
+    """
+
+    executor_id: str = ""
+    pool_size: int | None = None
+    poll_seconds: float = _TAKEOVER_POLL_SECONDS
+
+
 def application_version() -> str:
     """Our engine version, never DBOS's hash of the source: a deploy must not strand runs."""
     return f"engine-{ENGINE_VERSION}"
@@ -28,22 +45,23 @@ def takeover_queue(worker_id: str) -> str:
     return f"worker:{worker_id}"
 
 
-def launch(worker_id: str) -> None:
+def launch(worker_id: str, tuning: Tuning) -> None:
     """Launch DBOS as this worker; the workflow must be imported by now.
 
     Args:
         worker_id: The executor id, unique for every start of every process.
+        tuning: What was set of DBOS.
     """
     url = conf.engine_database_url(settings.DATABASES["default"])
     if url.startswith(SQLITE_PREFIX):
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
     _quiet_logs()
-    DBOS(config=_config(url, worker_id))
+    DBOS(config=_config(url, worker_id, tuning.pool_size))
     DBOS.listen_queues([takeover_queue(worker_id)])
     DBOS.launch()
     DBOS.register_queue(
         takeover_queue(worker_id),
-        polling_interval_sec=_TAKEOVER_POLL_SECONDS,
+        polling_interval_sec=tuning.poll_seconds,
         on_conflict="always_update",
     )
 
@@ -54,12 +72,13 @@ def shut_down(worker_id: str) -> None:
     DBOS.destroy(workflow_completion_timeout_sec=0)
 
 
-def _config(url: str, worker_id: str) -> DBOSConfig:
+def _config(url: str, worker_id: str, pool_size: int | None) -> DBOSConfig:
     # Two connections halve the worst waits on SQLite, where only one can write at a time.
+    default = 2 if url.startswith(SQLITE_PREFIX) else 10
     return DBOSConfig(
         name=APPLICATION_NAME,
         system_database_url=url,
-        sys_db_pool_size=2 if url.startswith(SQLITE_PREFIX) else 10,
+        sys_db_pool_size=pool_size or default,
         application_version=application_version(),
         executor_id=worker_id,
         # JSON and never pickle: a planted row must not run code.

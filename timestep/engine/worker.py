@@ -22,7 +22,9 @@ from timestep.engine import runtime
 from timestep.engine.clocks import Clocks
 from timestep.engine.dispatcher import Dispatcher
 from timestep.engine.executions import Executions
+from timestep.engine.fitness import Fitness, lacks
 from timestep.engine.heartbeat import Heartbeat, sweep
+from timestep.engine.runtime import Tuning
 from timestep.engine.segment import Host, host_segments
 from timestep.engine.strays import Strays
 from timestep.engine.threads import keep_connections_open
@@ -31,7 +33,7 @@ from timestep.engine.wakeups import wakeup
 from timestep.engine_version import ENGINE_VERSION
 from timestep.errors import TimestepError
 from timestep.garbage import spare_what_is_loaded
-from timestep.models import Worker
+from timestep.models import Worker, WorkerKind
 from timestep.providers import available
 
 logger = logging.getLogger(__name__)
@@ -45,10 +47,10 @@ class SecondWorker(TimestepError):
     """Another worker executes on the same SQLite file."""
 
 
-def new_worker_id() -> str:
-    """An id that no earlier start of any process has had."""
-    host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())[:40]
-    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+def new_worker_id(name: str = "") -> str:
+    """An id that no earlier start of any process has had; begins with the name, or the host's."""
+    begin = "".join(c if c.isalnum() else "-" for c in name or socket.gethostname())[:40]
+    return f"{begin}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 class WorkerProcess:
@@ -57,14 +59,20 @@ class WorkerProcess:
     Args:
         on_lost: Called when another worker has taken this one's runs over; the process must end,
             since it no longer owns what it executes.
+        script: The file of the script that executes what it launches; empty for a worker.
+        tuning: Pool size and poll interval of DBOS, and the beginning of the executor id.
     """
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
-        self.worker_id = new_worker_id()
-        self._lock = _only_worker_on_sqlite()
-        self._executions = Executions()
+    def __init__(
+        self, on_lost: Callable[[], None], *, script: str = "", tuning: Tuning | None = None
+    ) -> None:
+        self._tuning = tuning or Tuning()
+        self.worker_id = new_worker_id(self._tuning.executor_id)
+        self._script = script
+        self._lock = None if script else _only_worker_on_sqlite()
+        self.executions = Executions()
         self._on_lost = on_lost
-        strays = Strays(self.worker_id, self._executions.run_ids)
+        strays = Strays(self.worker_id, self.executions.run_ids)
         self._heartbeat = Heartbeat(self.worker_id, self._lose, strays)
         self._clocks = Clocks()
         self._dispatcher: Dispatcher | None = None
@@ -72,53 +80,66 @@ class WorkerProcess:
     def start(self) -> None:
         """Publish the tools, register, launch DBOS and begin to take work."""
         keep_connections_open()
-        tools = load_tools()
-        publish_catalogue(tools)
-        host_segments(Host(self.worker_id, tools, self._executions))
-        runtime.launch(self.worker_id)
-        self._executions.writer.start()
+        tools, script = load_tools(), self._script
+        if not script:
+            publish_catalogue(tools)
+        host_segments(Host(self.worker_id, tools, self.executions))
+        runtime.launch(self.worker_id, self._tuning)
+        self.executions.writer.start()
         # Not before the launch, which can take longer than the lease on a busy machine.
-        _register(self.worker_id, sorted(tools))
-        if self._lock is not None:
-            self._sweep_earlier()
+        worker = _register(self.worker_id, script, sorted(tools))
+        self._sweep_earlier()
         self._heartbeat.start()
         self._dispatcher = Dispatcher(
-            self.worker_id, runtime.takeover_queue(self.worker_id), self._executions, wakeup()
+            worker,
+            runtime.takeover_queue(self.worker_id),
+            self.executions,
+            Fitness(lambda spec: lacks(spec, tools, script=bool(script))),
+            wakeup(),
         )
         self._dispatcher.start()
         self._clocks.start()
 
-    def stop(self) -> None:
+    def wake(self) -> None:
+        """Look for work now: something was launched in this process."""
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
+
+    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Take nothing new, let runs go on for a while, and leave the rest to others."""
         self._clocks.stop()
         if self._dispatcher is not None:
             self._dispatcher.stop()
-        self._wait_for_executions(DRAIN_SECONDS)
-        self._executions.stop_all("stopped")
+        self._wait_for_executions(drain_seconds)
+        self.executions.stop_all("stopped")
         self._wait_for_executions(_STOP_SECONDS)
-        self._executions.writer.stop()
+        self.executions.writer.stop()
         self._heartbeat.stop()
-        if not self._executions.run_ids():
+        if not self.executions.run_ids():
             runtime.shut_down(self.worker_id)
         # From here on whoever sweeps next takes over what was left, without waiting for the lease.
         Worker.objects.filter(worker_id=self.worker_id).update(stopped_at=timezone.now())
 
     def _wait_for_executions(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while self._executions.run_ids() and time.monotonic() < deadline:
+        while self.executions.run_ids() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _lose(self) -> None:
         """Another worker has this one's runs: stop them at once, then end the process."""
         logger.warning("this worker was silent for too long; its runs go on elsewhere")
-        self._executions.stop_all("lost")
+        self.executions.stop_all("lost")
         self._on_lost()
 
     def _sweep_earlier(self) -> None:
-        """On SQLite the lock says that every other worker of the file is gone."""
+        """On SQLite all processes are on one machine, so the dead are known without their lease."""
+        if connection.vendor != "sqlite":
+            return
         others = Worker.objects.filter(swept_by__isnull=True).exclude(worker_id=self.worker_id)
-        for lost in others.values_list("worker_id", flat=True):
-            sweep(lost, self.worker_id)
+        for other in others:
+            locked_out = self._lock is not None and other.kind == WorkerKind.WORKER
+            if locked_out or not _runs_here(other):
+                sweep(other.worker_id, self.worker_id)
 
 
 def _only_worker_on_sqlite() -> IO[str] | None:
@@ -138,9 +159,24 @@ def _only_worker_on_sqlite() -> IO[str] | None:
     return file
 
 
-def _register(worker_id: str, tools: list[str]) -> None:
-    Worker.objects.create(
+def _runs_here(other: Worker) -> bool:
+    """Whether the process of a worker's row may still run on this machine."""
+    if other.host != socket.gethostname()[:200]:
+        return True  # A container of another name may share the file; its lease decides.
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
+    return Worker.objects.create(
         worker_id=worker_id,
+        kind=WorkerKind.SCRIPT if script else WorkerKind.WORKER,
+        script=script[:500],
         host=socket.gethostname()[:200],
         pid=os.getpid(),
         engine_version=ENGINE_VERSION,

@@ -17,12 +17,13 @@ from timestep.models.runs import (
 from timestep.models.sessions import SessionItem
 from timestep.models.specs import AgentSpec
 from timestep.models.states import SavedState
-from timestep.models.workers import Queue, Worker, WorkerKind
+from timestep.models.workers import DIRECT_QUEUE, Queue, Worker, WorkerKind
 
 __all__ = [
     "ACTIVE_DEDUPLICATION",
     "ACTIVE_STATUSES",
     "DELTA_KIND",
+    "DIRECT_QUEUE",
     "ENDED_STATUSES",
     "AgentSpec",
     "CatalogueTool",

@@ -40,6 +40,10 @@ class Worker(models.Model):
         return self.worker_id
 
 
+# What a program runs itself, at once: it has no limits unless somebody sets them.
+DIRECT_QUEUE = "direct"
+
+
 class Queue(models.Model):
     """Limits of a queue: run starts per period, and concurrency."""
 

@@ -14,6 +14,7 @@ from tests.engine.unit.rows import executing, handed_over, queue
 from tests.services.rows import launched, standing
 from tests.workflows.rows import in_threads
 from timestep.engine import admission
+from timestep.engine.admission import Taker
 from timestep.engine_version import ENGINE_VERSION
 from timestep.models import (
     ENDED_STATUSES,
@@ -31,7 +32,10 @@ pytestmark = pytest.mark.django_db
 
 def _startable(worker: str = "w-1") -> list[str]:
     with transaction.atomic():
-        return [segment.run_id for segment in admission.startable(worker)]
+        return [segment.run_id for segment in admission.startable(Taker(worker))]
+
+
+ANYBODY = Taker("w-1")
 
 
 def _launch(*run_ids: str, **options: object) -> None:
@@ -76,10 +80,10 @@ def test_a_full_window_says_when_it_opens() -> None:
     queue(limit=2, period_seconds=60)
     handed_over("first", ago=50)
     handed_over("second", ago=10)
-    assert admission.seconds_until_room() is None  # Nothing waits.
+    assert admission.seconds_until_room(ANYBODY) is None  # Nothing waits.
     _launch("a")
     assert _startable() == []
-    assert admission.seconds_until_room() == pytest.approx(10, abs=5)
+    assert admission.seconds_until_room(ANYBODY) == pytest.approx(10, abs=5)
 
 
 def test_the_first_window_to_open_counts_however_many_runs_wait_elsewhere() -> None:
@@ -90,7 +94,7 @@ def test_the_first_window_to_open_counts_however_many_runs_wait_elsewhere() -> N
         launched(f"x-{name}-1", queue=name)
     _launch(*(f"held-{n:03}" for n in range(101)), queue="held")
     queue("held", concurrency=0)
-    assert admission.seconds_until_room() == pytest.approx(40, abs=5)
+    assert admission.seconds_until_room(ANYBODY) == pytest.approx(40, abs=5)
 
 
 @pytest.mark.parametrize(("limit", "most"), [(None, admission.BATCH), (0, 0), (100, 16)])
@@ -109,7 +113,7 @@ def test_concurrency_counts_what_executes_anywhere_but_not_what_awaits_people() 
     handed_over("other", queue="other", status=RunStatus.RUNNING, state=SegmentState.RUNNING)
     _launch("a", "b")
     assert _startable() == ["a"]
-    assert admission.seconds_until_room() is None
+    assert admission.seconds_until_room(ANYBODY) is None
 
 
 def test_worker_concurrency_counts_what_this_worker_executes() -> None:
@@ -147,7 +151,7 @@ def test_a_session_is_held_while_a_run_of_it_goes_on(status: RunStatus) -> None:
     launched("a", session_id="s")
     standing("z", status, session_id="s", queue="other")
     assert _startable() == []
-    assert not admission.anything_waits()
+    assert not admission.anything_waits(ANYBODY)
 
 
 def test_a_session_is_held_while_a_run_of_it_waits_to_be_taken_over() -> None:
@@ -155,7 +159,7 @@ def test_a_session_is_held_while_a_run_of_it_waits_to_be_taken_over() -> None:
     standing("z", RunStatus.QUEUED, session_id="s", started_at=timezone.now())
     Segment.objects.filter(run="z").update(kind=SegmentKind.CONTINUE)
     assert _startable() == []
-    assert [segment.run_id for segment in admission.continuations()] == ["z"]
+    assert [segment.run_id for segment in admission.continuations(ANYBODY)] == ["z"]
 
 
 @pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL])
@@ -165,23 +169,23 @@ def test_a_retry_waits_while_another_run_has_its_session(status: RunStatus) -> N
     standing("other", RunStatus.FAILED, session_id="t")
     for run_id in ("failed", "other"):
         retry(run_id, by="ana")
-    assert [segment.run_id for segment in admission.continuations()] == ["other"]
+    assert [segment.run_id for segment in admission.continuations(ANYBODY)] == ["other"]
     Run.objects.filter(pk="goes-on").update(status=RunStatus.SUCCEEDED)
-    assert [segment.run_id for segment in admission.continuations()] == ["failed", "other"]
+    assert [segment.run_id for segment in admission.continuations(ANYBODY)] == ["failed", "other"]
 
 
 def test_of_two_retries_in_a_session_the_older_run_goes_first() -> None:
     for run_id in ("b", "a"):
         standing(run_id, RunStatus.FAILED, session_id="s", started_at=timezone.now())
         retry(run_id, by="ana")
-    assert [segment.run_id for segment in admission.continuations()] == ["b"]
+    assert [segment.run_id for segment in admission.continuations(ANYBODY)] == ["b"]
 
 
 def test_a_launch_does_not_hold_up_what_goes_on_in_its_session() -> None:
     launched("new", session_id="s")
     standing("older", RunStatus.FAILED, session_id="s")
     retry("older", by="ana")
-    assert [segment.run_id for segment in admission.continuations()] == ["older"]
+    assert [segment.run_id for segment in admission.continuations(ANYBODY)] == ["older"]
 
 
 @pytest.mark.parametrize("status", ENDED_STATUSES)
@@ -196,16 +200,16 @@ def test_runs_of_other_engine_versions_are_left_alone() -> None:
     Segment.objects.filter(run="resumed").update(kind=SegmentKind.RESUME)
     Run.objects.exclude(pk="mine").update(engine_version=ENGINE_VERSION + 1)
     assert _startable() == ["mine"]
-    assert list(admission.resumes()) == []
+    assert list(admission.resumes(ANYBODY)) == []
 
 
 def test_only_queued_runs_with_a_ready_segment_start() -> None:
     standing("ended", RunStatus.CANCELLED)
     handed_over("given")
-    assert not admission.anything_waits()
+    assert not admission.anything_waits(ANYBODY)
     assert _startable() == []
     _launch("a")
-    assert admission.anything_waits()
+    assert admission.anything_waits(ANYBODY)
 
 
 @pytest.mark.parametrize(
@@ -213,13 +217,13 @@ def test_only_queued_runs_with_a_ready_segment_start() -> None:
     [("resume", admission.resumes), ("continue", admission.continuations)],
 )
 def test_what_goes_on_is_oldest_first_and_no_queue_holds_it(
-    kind: str, going_on: Callable[[], QuerySet[Segment]]
+    kind: str, going_on: Callable[[Taker], QuerySet[Segment]]
 ) -> None:
     queue(limit=0, concurrency=0)
     for run_id, its in (("b", kind), ("a", kind), ("c", "start")):
         launched(run_id)
         Segment.objects.filter(run=run_id).update(kind=its)
-    assert [segment.run_id for segment in going_on()] == ["b", "a"]
+    assert [segment.run_id for segment in going_on(ANYBODY)] == ["b", "a"]
     assert admission.anything_ready()
 
 
@@ -230,7 +234,7 @@ def test_many_workers_never_fill_one_place_twice() -> None:
 
     def admit(n: int) -> int:
         with transaction.atomic():
-            chosen = admission.startable(f"w-{n}")
+            chosen = admission.startable(Taker(f"w-{n}"))
             at = {"state": SegmentState.DISPATCHED, "dispatched_at": timezone.now()}
             return Segment.objects.filter(pk__in=[s.pk for s in chosen]).update(**at)
 

@@ -15,7 +15,8 @@ from tests.services.rows import launched, standing, waiting_thread
 from timestep.engine import dispatcher as module
 from timestep.engine.dispatcher import SLOW_POLL_SECONDS, Dispatcher
 from timestep.engine.execution import Abort
-from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState
+from timestep.engine.fitness import Fitness
+from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.services.resume import resume
 from timestep.services.retry import retry
 
@@ -85,7 +86,8 @@ def dbos(monkeypatch: pytest.MonkeyPatch) -> FakeDbos:
 def _dispatcher(executions: FakeExecutions | None = None) -> Dispatcher:
     nobody: Any = executions or FakeExecutions()
     wakeup: Any = None
-    return Dispatcher("w-1", "worker:w-1", nobody, wakeup)
+    fitness = Fitness(lambda spec: "")
+    return Dispatcher(Worker(worker_id="w-1"), "worker:w-1", nobody, fitness, wakeup)
 
 
 def _states() -> dict[str, str]:

@@ -1,0 +1,63 @@
+"""Which agent specs this process can build, so that it takes only runs that it can execute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from timestep.engine.tools.registry import RegisteredTool
+from timestep.models import AgentSpec, SegmentState
+
+# Parts of an agent may be registered, or imported, after the process began to take runs.
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+def lacks(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool], *, script: bool) -> str:
+    """What this process lacks to build a spec, in a sentence; "" if nothing.
+
+    Args:
+        spec: The body of the spec.
+        tools: The tools of agent definitions that this process has.
+        script: Whether this is a script. A worker takes every run of a definition, and the run
+            then says what the worker lacks; a script leaves them to workers instead.
+    """
+    if spec.get("spec_version") == 2:
+        from timestep.engine.travel import missing_here  # noqa: PLC0415
+
+        return missing_here(spec)
+    entries = [entry for part in spec["agents"].values() for entry in part["tools"]]
+    missing = {
+        entry["name"]
+        for entry in entries
+        if entry["name"] not in tools or tools[entry["name"]].schema_digest != entry["digest"]
+    }
+    return f"lacks {', '.join(sorted(missing))}" if script and missing else ""
+
+
+class Fitness:
+    """Remembers by digest what a process lacks for a spec; used by one thread.
+
+    Args:
+        lacks: Says what is missing here for a spec's body, in a sentence; "" if nothing is.
+    """
+
+    def __init__(self, lacks: Callable[[Mapping[str, Any]], str]) -> None:
+        self._lacks = lacks
+        self._fit: set[str] = set()
+        self._unfit: dict[str, float] = {}
+
+    def unbuildable(self) -> frozenset[str]:
+        """Digests, among the specs of ready segments, of those that cannot be built here."""
+        ready = AgentSpec.objects.filter(runs__segments__state=SegmentState.READY)
+        digests = set(ready.order_by().values_list("digest", flat=True).distinct())
+        self._unfit = {known: at for known, at in self._unfit.items() if known in digests}
+        now = time.monotonic()
+        due = {d for d in digests - self._fit if now >= self._unfit.get(d, 0.0)}
+        for spec in AgentSpec.objects.filter(digest__in=due):
+            if self._lacks(spec.body):
+                self._unfit[spec.digest] = now + _LOOK_AGAIN_SECONDS
+            else:
+                self._fit.add(spec.digest)
+                self._unfit.pop(spec.digest, None)
+        return frozenset(self._unfit)
