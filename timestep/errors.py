@@ -85,6 +85,10 @@ class MissingKey(TimestepError):
         self.variable = variable
 
 
+class SpecNotBuildable(TimestepError):
+    """This process lacks something that the spec names, or has another version of it."""
+
+
 class ToolModuleError(TimestepError):
     """A module of tools cannot be used: it does not import, or offers what is no tool."""
 

@@ -20,13 +20,9 @@ from agents import (
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import durable_agent_tool, durable_tool
 from timestep.engine.tools.registry import RegisteredTool
-from timestep.errors import TimestepError
+from timestep.errors import SpecNotBuildable
 
 SPEC_VERSION = 1
-
-
-class SpecNotBuildable(TimestepError):
-    """This worker lacks something that the spec names, or has another version of it."""
 
 
 class JsonSchemaOutput(AgentOutputSchemaBase):

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from agents import Agent, FunctionTool, Handoff, ModelBehaviorError, function_tool
 
-from timestep.engine.build import JsonSchemaOutput, SpecNotBuildable, build_agents
+from timestep.engine.build import JsonSchemaOutput, build_agents
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import NeedsApproval, is_nested
 from timestep.engine.tools.registry import RegisteredTool
+from timestep.errors import SpecNotBuildable
 
 SCHEMA = {
     "type": "object",
