@@ -21,6 +21,17 @@ class AgentInactive(TimestepError):
         self.slug = slug
 
 
+class AgentOfScript(TimestepError):
+    """The run's agent was described by a script, and so has no versions."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"the agent of run {run_id} lives in a script and has no latest version; "
+            "launch the run again with its own, or run the script again"
+        )
+        self.run_id = run_id
+
+
 class VersionNotFound(TimestepError):
     """The agent has no version with this number."""
 

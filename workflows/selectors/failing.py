@@ -18,6 +18,7 @@ class Failing:
     """An agent with failures today: how many of the latest, and what the last one said."""
 
     agent: str
+    agent_version: int | None
     count: int
     run_id: str
     message: str
@@ -29,15 +30,15 @@ def failing_today() -> list[Failing]:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     rows = Run.objects.filter(status=RunStatus.FAILED, finished_at__gte=midnight)
     found = list(
-        rows.order_by("-finished_at").values_list("agent", "run_id", "error", "finished_at")[
-            :LOOKED_AT
-        ]
+        rows.order_by("-finished_at").values_list(
+            "agent", "agent_version", "run_id", "error", "finished_at"
+        )[:LOOKED_AT]
     )
     counts = Counter(agent for agent, *_ in found)
     first: dict[str, Failing] = {}
-    for agent, run_id, error, at in found:
+    for agent, version, run_id, error, at in found:
         if at is None:
             continue  # Not among the rows: they were filtered by it.
         message = str((error or {}).get("message") or (error or {}).get("what") or "")
-        first.setdefault(agent, Failing(agent, counts[agent], run_id, message, at))
+        first.setdefault(agent, Failing(agent, version, counts[agent], run_id, message, at))
     return list(first.values())

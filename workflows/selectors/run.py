@@ -46,7 +46,9 @@ def run_events(run: Run) -> list[RunEvent]:
 def run_page(run_id: str) -> RunPage:
     """What the page of a run shows. Raises RunNotFound."""
     run = get_run(run_id)
-    versions = AgentDefinition.objects.filter(slug=run.agent)
+    # A script may give its agent the name of a definition: that makes it none.
+    slug = run.agent if run.agent_version is not None else ""
+    versions = AgentDefinition.objects.filter(slug=slug)
     return RunPage(
         run=run,
         segments=list(run.segments.order_by("n")),

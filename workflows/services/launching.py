@@ -12,6 +12,7 @@ from timestep.errors import InvalidInput, RunNotFound
 from timestep.ids import RUN_ID
 from timestep.models import Run
 from timestep.services.launch import launch, relaunch
+from workflows.errors import AgentOfScript
 from workflows.services.json_values import checked_json, checked_text
 from workflows.services.specs import spec_for, version_of
 
@@ -87,12 +88,15 @@ def launch_again(
     Raises:
         RunNotFound: There is no such run.
         AgentNotFound, AgentInactive, SpecIncomplete: The latest version cannot be launched.
+        AgentOfScript: The agent has no versions.
     """
     run = Run.objects.filter(run_id=run_id).first() if RUN_ID.fullmatch(run_id) else None
     if run is None:
         raise RunNotFound(run_id)
     if not latest:
         return relaunch(run, launched_by=by, launched_from=launched_from)
+    if run.agent_version is None:
+        raise AgentOfScript(run_id)
     return launch_agent(
         run.agent,
         input=run.input,

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from timestep.models import Run, RunStatus
+from workflows.selectors.failing import Failing
 from workflows.selectors.runs import RunRow
 from workflows.selectors.timeline import dom_id
 from workflows.selectors.timeline_rows import Row
@@ -185,11 +186,22 @@ def copy_from(element: str, what: str) -> SafeString:
 
 @register.simple_tag
 def agent_link(name: str) -> SafeString | str:
-    """A link to an agent's page. Scripts may name agents in ways that no page has."""
+    """A link to the page of an agent that has a definition."""
     name = str(name or "")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         return name
     return format_html('<a href="{}">{}</a>', reverse("agent", args=[name]), name)
+
+
+@register.simple_tag
+def run_agent(run: Run | RunRow | Failing) -> SafeString | str:
+    """A link from a run to its agent: its page, or for an agent of a script its runs."""
+    if run.agent_version is not None:
+        return agent_link(run.agent)
+    if not run.agent.isprintable():
+        return run.agent
+    url = reverse("runs", query={"agent": run.agent})
+    return format_html('<a href="{}">{}</a>', url, run.agent)
 
 
 @register.filter

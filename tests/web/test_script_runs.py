@@ -1,0 +1,95 @@
+"""Runs that a script launched: no agent definition stands behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.approvals.rows import ask, refund_call
+from tests.web.events import event, model_finished
+from tests.workflows.rows import agent
+from tests.workflows.rows import run as make_run
+from timestep.models import Run
+from timestep.services.specs import store_spec
+
+pytestmark = pytest.mark.django_db
+
+SCRIPT = "/srv/jobs/refunds.py"
+NAME = "Refund <Desk>"
+
+
+def spec_body(script: str | None = SCRIPT) -> dict[str, Any]:
+    needs = {"modules": [], "registered": [], "script": script}
+    return {"spec_version": 2, "start": "a", "needs": needs, "agents": {}, "run_config": None}
+
+
+def script_run(run_id: str = "r", **fields: Any) -> Run:
+    body = spec_body(fields.pop("script", SCRIPT))
+    return make_run(
+        run_id, **({"agent": NAME, "spec": store_spec(body), "queue": "direct"} | fields)
+    )
+
+
+@pytest.fixture
+def run(db: None) -> Run:
+    run = script_run(status="awaiting_approval", launched_from="script", revision=1)
+    model_finished(run, "0.1", "I refund it")
+    event(run, "handoff", **{"from": NAME, "to": "math_tutor"})
+    ask(run, refund_call())
+    return run
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/runs/", "/runs/r/", "/approvals/", "/search/?q=r", "/admin/timestep/run/r/change/"],
+)
+@pytest.mark.usefixtures("run")
+def test_every_page_shows_it_and_leads_nowhere_wrong(owner: Client, path: str) -> None:
+    answer = owner.get(path, follow=True)
+    assert answer.status_code == 200
+    html = answer.content.decode()
+    assert "refunds" in html if path == "/approvals/" else "Refund &lt;Desk&gt;" in html
+    assert 'href="/agents/Refund' not in html
+    assert 'href="/agents/math_tutor' not in html
+
+
+@pytest.mark.usefixtures("run")
+def test_its_agent_leads_to_its_runs(owner: Client) -> None:
+    html = owner.get("/runs/r/").content.decode()
+    link = "/runs/?agent=Refund+%3CDesk%3E"
+    assert f'href="{link}"' in html
+    assert "run-row-r" in owner.get(link).content.decode()
+
+
+def test_an_approval_leads_to_its_run(owner: Client, run: Run) -> None:
+    asked = run.approvals.get()
+    assert "Refund &lt;Desk&gt;" in owner.get(f"/approvals/{asked.pk}/").content.decode()
+
+
+def test_a_failure_is_on_the_home_page(owner: Client) -> None:
+    script_run(status="failed", error={"message": "no money"}, finished_at=timezone.now())
+    html = owner.get("/").content.decode()
+    assert "no money" in html
+    assert 'href="/runs/?agent=Refund+%3CDesk%3E"' in html
+
+
+def test_the_name_of_a_definition_makes_it_none(owner: Client) -> None:
+    agent("desk")
+    script_run(agent="desk", status="succeeded")
+    html = owner.get("/runs/r/").content.decode()
+    assert "of a script" in html
+    assert "Latest version" not in html
+    assert 'href="/agents/desk/"' not in html
+
+
+def test_it_is_launched_again_as_it_was_and_has_no_latest_version(owner: Client) -> None:
+    agent("desk")
+    first = script_run(agent="desk", status="succeeded")
+    latest = owner.post("/runs/r/again/", {"version": "latest"})
+    assert latest.status_code == 409
+    assert b"lives in a script" in latest.content
+    assert owner.post("/runs/r/again/", {"version": "same"}).status_code == 302
+    assert Run.objects.get(again_of="r").spec_id == first.spec_id
