@@ -111,7 +111,9 @@ def postgres_uri() -> str | None:
 
 
 def sqlite_path(directory: Path) -> Path:
-    """The one SQLite file of Django and DBOS."""
+    """The one SQLite file of Django and DBOS: `TIMESTEP_SQLITE_PATH`, else one in the home."""
+    if named := text("TIMESTEP_SQLITE_PATH"):
+        return Path(named).expanduser().resolve()
     return directory / "timestep.sqlite3"
 
 
@@ -175,12 +177,24 @@ def engine_database_url(settings: Mapping[str, Any]) -> str:
 
 def tool_modules() -> list[str]:
     """The modules named in `TIMESTEP_TOOLS` (comma-separated), after the demo tools."""
-    named = words("TIMESTEP_TOOLS")
+    return _modules("TIMESTEP_TOOLS")
+
+
+def code_modules() -> list[str]:
+    """The modules and packages named in `TIMESTEP_CODE`, whose code agents may refer to."""
+    return _modules("TIMESTEP_CODE")
+
+
+def mcp_servers() -> list[str]:
+    """The commands and URLs named in `TIMESTEP_MCP`, of MCP servers that agents may use."""
+    return words("TIMESTEP_MCP")
+
+
+def _modules(name: str) -> list[str]:
+    named = words(name)
     for module in named:
         if not all(part.isidentifier() for part in module.split(".")):
-            raise BadSetting(
-                "TIMESTEP_TOOLS", f"names {module!r}, which is no module; write package.module"
-            )
+            raise BadSetting(name, f"names {module!r}, which is no module; write package.module")
     return named
 
 

@@ -24,6 +24,36 @@ class InvalidInput(TimestepError):
         self.message = message
 
 
+class NotConfigured(TimestepError):
+    """`configure_dbos()` comes first."""
+
+
+class NotLaunched(TimestepError):
+    """`ensure_dbos_launched()` comes first."""
+
+
+class RunFailed(TimestepError):
+    """A run ended without a result.
+
+    Args:
+        run_id: The run.
+        error: What the run keeps of it: `what`, `step`, `type`, `message`.
+    """
+
+    def __init__(self, run_id: str, error: dict[str, str]) -> None:
+        super().__init__(f"run {run_id}: {error.get('what', '')}: {error.get('message', '')}")
+        self.run_id = run_id
+        self.error = error
+
+
+class RunTimedOut(RunFailed):
+    """A run used up its executing time."""
+
+
+class RunCancelled(RunFailed):
+    """Somebody cancelled a run."""
+
+
 class RunNotFound(TimestepError):
     """No run has this id."""
 

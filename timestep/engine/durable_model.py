@@ -185,6 +185,7 @@ class _Call:
         items: list[Any] = []
         async with aclosing(events) as stream:
             async for event in stream:
+                self.scope.relay(event)
                 if isinstance(event, ResponseTextDeltaEvent):
                     self._emit(DELTA_KIND, {"text": event.delta}, attempt)
                 elif isinstance(event, ResponseOutputItemDoneEvent):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from agents import RawResponsesStreamEvent, StreamEvent
+from agents.items import TResponseStreamEvent
 from dbos import DBOS, StepReservation
 
 from timestep.engine.writer import EventWriter, PendingEvent
@@ -43,6 +45,9 @@ class Abort:
 
     reason: str
     error: dict[str, Any] | None = None
+
+
+Listener = Callable[[StreamEvent], None]
 
 
 class StepIds:
@@ -99,6 +104,11 @@ class Scope:
         step = "" if step_id is None else self.execution.step_name(step_id)
         self.execution.emit(kind, self._placed(payload), step=step, attempt=attempt)
 
+    def relay(self, event: TResponseStreamEvent) -> None:
+        """Pass a model's event on to whoever streams the run; nested agents are not streamed."""
+        if self.parent_call_id is None:
+            self.execution.tell(RawResponsesStreamEvent(event))
+
     def emit_call(self, kind: str, payload: dict[str, Any]) -> None:
         """Emit an event of a call that runs an agent.
 
@@ -126,12 +136,20 @@ def durable_scope() -> Scope | None:
 class Execution:
     """An execution of one segment by this worker under one epoch."""
 
-    def __init__(self, run_id: str, n: int, epoch: int, writer: EventWriter) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        n: int,
+        epoch: int,
+        writer: EventWriter,
+        listeners: list[Listener] | None = None,
+    ) -> None:
         self.run_id = run_id
         self.n = n
         self.epoch = epoch
         self.abort: Abort | None = None
         self.last_step = ""
+        self.listeners = listeners if listeners is not None else []
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
@@ -140,6 +158,11 @@ class Execution:
     def emit(self, kind: str, payload: dict[str, Any], *, step: str = "", attempt: int = 0) -> None:
         """Hand an event to the writer under this execution's epoch."""
         self._writer.emit(PendingEvent(self.run_id, self.epoch, kind, payload, step, attempt))
+
+    def tell(self, event: StreamEvent) -> None:
+        """Tell whoever streams this run in this process; nothing of it is kept."""
+        for listener in list(self.listeners):
+            listener(event)
 
     def step_name(self, step_id: int) -> str:
         """A step's name in events: `<segment>.<DBOS step id>`."""

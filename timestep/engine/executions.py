@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from timestep.engine.execution import Abort, Execution
+from timestep.engine.execution import Abort, Execution, Listener
 from timestep.engine.writer import EventWriter
 
 
@@ -14,20 +16,41 @@ class Executions:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_run: dict[str, Execution] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self.on_finish: Callable[[], None] = lambda: None
         self.writer = EventWriter(on_lost=self._lost)
 
     def start(self, run_id: str, n: int, epoch: int) -> Execution:
         """Register an execution; called on the event loop that runs it."""
-        execution = Execution(run_id, n, epoch, self.writer)
         with self._lock:
+            listeners = self._listeners.get(run_id, [])
+            execution = Execution(run_id, n, epoch, self.writer, listeners)
             self._by_run[run_id] = execution
         return execution
+
+    @contextmanager
+    def listening(self, run_id: str, listener: Listener) -> Iterator[None]:
+        """Let a listener hear the SDK's stream events of a run, if it executes here.
+
+        Called on the event loop of the execution; must begin before the run is launched.
+        """
+        with self._lock:
+            listeners = self._listeners.setdefault(run_id, [])
+            listeners.append(listener)
+        try:
+            yield
+        finally:
+            with self._lock:
+                listeners.remove(listener)
+                if not listeners:
+                    self._listeners.pop(run_id, None)
 
     def finish(self, execution: Execution) -> None:
         """Forget an execution that has ended."""
         with self._lock:
             if self._by_run.get(execution.run_id) is execution:
                 del self._by_run[execution.run_id]
+        self.on_finish()
 
     def run_ids(self) -> list[str]:
         """The runs that execute here now."""

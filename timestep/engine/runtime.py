@@ -55,7 +55,7 @@ def launch(worker_id: str, tuning: Tuning) -> None:
     url = conf.engine_database_url(settings.DATABASES["default"])
     if url.startswith(SQLITE_PREFIX):
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
-    _quiet_logs()
+    quiet_logs()
     DBOS(config=_config(url, worker_id, tuning.pool_size))
     DBOS.listen_queues([takeover_queue(worker_id)])
     DBOS.launch()
@@ -88,9 +88,10 @@ def _config(url: str, worker_id: str, pool_size: int | None) -> DBOSConfig:
     )
 
 
-def _quiet_logs() -> None:
+def quiet_logs() -> None:
     """Keep out of the worker's log what its runs tell people already, in their timelines."""
     logging.getLogger("dbos").addFilter(_is_no_parking)
+    logging.getLogger("dbos").setLevel(logging.ERROR)
     # The SDK logs each failed try of a model call as an error; ours are retried, or fail the run.
     logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
 

@@ -1,0 +1,1 @@
+"""The code behind the names that `timestep` exports; import them from `timestep`."""

@@ -1,0 +1,55 @@
+"""Bringing the tables up to date before a program launches."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from timestep import conf
+from timestep.engine.runtime import quiet_logs
+from timestep.engine.tables import migrate_tables
+
+# Any constant will do, as long as nobody else takes the same: the letters "migr".
+_LOCK_KEY = 0x6D696772
+
+
+def migrate_if_due() -> None:
+    """Migrate Django's tables and DBOS's, one process at a time; quick where nothing is due."""
+    quiet_logs()
+    with _alone():
+        if _is_due():
+            call_command("migrate", verbosity=0, without_engine=True)
+        # On SQLite an open connection of ours could hold the lock that DBOS waits for.
+        if connection.vendor == "sqlite":
+            connection.close()
+        migrate_tables(conf.engine_database_url(settings.DATABASES["default"]))
+    connection.close()
+
+
+def _is_due() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold what two programs that start together would otherwise do twice."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_KEY])
+        return
+    path = Path(str(settings.DATABASES["default"]["NAME"])).with_suffix(".migrate-lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,51 @@
+"""This program as an executor: the embedded worker, and what waits for its runs."""
+
+from __future__ import annotations
+
+import logging
+
+from timestep.engine.runtime import Tuning
+from timestep.engine.worker import WorkerProcess
+from timestep.library.endings import Endings
+from timestep.library.setup import Configuration
+
+logger = logging.getLogger(__name__)
+
+
+class Program:
+    """What `ensure_dbos_launched` starts and `cleanup_dbos` stops.
+
+    Args:
+        configuration: What was configured.
+        script: The file that the process runs.
+    """
+
+    def __init__(self, configuration: Configuration, script: str) -> None:
+        self.label = configuration.name
+        tuning = Tuning(
+            configuration.executor_id, configuration.pool_size, configuration.poll_seconds
+        )
+        self.worker = WorkerProcess(on_lost=self._lost, script=script, tuning=tuning)
+        self.endings = Endings()
+        self.worker.executions.on_finish = self.endings.wake
+
+    def start(self) -> None:
+        """Start all threads."""
+        self.worker.start()
+        self.endings.start()
+
+    def stop(self, drain_seconds: float) -> None:
+        """Stop them again, the other way round."""
+        self.worker.stop(drain_seconds)
+        self.endings.stop()
+
+    @property
+    def by(self) -> str:
+        """How this program signs what it does to runs."""
+        return f"program {self.label or self.worker.worker_id}"
+
+    def _lost(self) -> None:
+        logger.warning(
+            "this program was silent for too long and executes nothing any more; its runs go on "
+            "elsewhere. Call cleanup_dbos() and ensure_dbos_launched() to execute again."
+        )
