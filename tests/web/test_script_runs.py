@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from tests.approvals.rows import ask, refund_call
 from tests.web.events import event, model_finished
-from tests.workflows.rows import agent
+from tests.workflows.rows import agent, worker
 from tests.workflows.rows import run as make_run
 from timestep.models import Run
 from timestep.services.specs import store_spec
+from workflows.selectors.live import live_context
+from workflows.selectors.waiting import script_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +24,7 @@ NAME = "Refund <Desk>"
 
 
 def spec_body(script: str | None = SCRIPT) -> dict[str, Any]:
-    needs = {"modules": [], "registered": [], "script": script}
+    needs: dict[str, Any] = {"modules": [], "registered": [], "script": script}
     return {"spec_version": 2, "start": "a", "needs": needs, "agents": {}, "run_config": None}
 
 
@@ -93,3 +95,67 @@ def test_it_is_launched_again_as_it_was_and_has_no_latest_version(owner: Client)
     assert b"lives in a script" in latest.content
     assert owner.post("/runs/r/again/", {"version": "same"}).status_code == 302
     assert Run.objects.get(again_of="r").spec_id == first.spec_id
+
+
+WAITS = f"Waits for {SCRIPT} to run again: its agent lives in that file."
+
+
+@pytest.mark.parametrize(
+    "alive",
+    [
+        {},
+        {"kind": "worker"},
+        {"kind": "script", "script": "/srv/jobs/other.py"},
+        {"kind": "script", "script": SCRIPT, "silent": 30},
+    ],
+)
+def test_a_queued_run_says_which_script_it_waits_for(owner: Client, alive: dict[str, Any]) -> None:
+    worker(**alive) if alive else None
+    script_run()
+    html = owner.get("/runs/r/").content.decode()
+    assert WAITS in html
+    assert "No worker is alive" not in html
+
+
+@pytest.mark.parametrize(
+    ("fields", "alive"),
+    [
+        ({"status": "queued"}, {"kind": "script", "script": SCRIPT}),
+        ({"status": "queued", "script": None}, {}),
+        ({"status": "running"}, {}),
+        ({"status": "awaiting_approval"}, {}),
+        ({"status": "cancelled"}, {}),
+    ],
+)
+def test_other_runs_say_nothing_of_it(
+    owner: Client, fields: dict[str, Any], alive: dict[str, Any]
+) -> None:
+    worker(**alive)
+    script_run(**fields)
+    assert b"Waits for" not in owner.get("/runs/r/").content
+
+
+def test_a_run_says_which_engine_version_it_waits_for(owner: Client) -> None:
+    worker("w-1", engine_version=2)
+    worker("w-2", engine_version=3)
+    worker("w-3", engine_version=1, silent=60)
+    make_run("r", engine_version=1, started_at=timezone.now())
+    html = owner.get("/runs/r/").content.decode()
+    assert "Waits for a worker of engine version 1" in html
+    assert "those alive have 2, 3" in html
+    worker("w-4", engine_version=1)
+    assert b"Waits for" not in owner.get("/runs/r/").content
+
+
+def test_the_note_goes_live_when_the_run_starts() -> None:
+    run = script_run()
+    row = event(run, "status", status="queued")
+    assert live_context("r", [row])["waits_for"] == WAITS
+    Run.objects.filter(pk="r").update(status="running")
+    row = event(run, "status", status="running")
+    assert live_context("r", [row])["waits_for"] == ""
+
+
+@pytest.mark.parametrize("body", [{}, {"spec_version": 2}, {"spec_version": 2, "needs": []}])
+def test_a_spec_that_says_nothing_waits_for_nothing(body: dict[str, Any]) -> None:
+    assert script_of(body) == ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from timestep.models import DELTA_KIND, Run
+from timestep.models import DELTA_KIND, Run, RunStatus
 from timestep.services.present import EventLike
 from timestep.services.totals import show_totals_so_far
 from workflows.selectors.timeline import LOCAL_KINDS, dom_id, rows
 from workflows.selectors.timeline_rows import output_of
+from workflows.selectors.waiting import waits_for
 
 
 def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
         "run": run,
         "rows": changed,
         "output": None if output.empty else output,
+        # Of a run that goes on nothing is asked: it is not worth a query for each batch.
+        "waits_for": waits_for(run) if run.status == RunStatus.QUEUED else "",
         "deltas": _deltas(events, {row.step for row in changed}),
         "last_seq": last_seq,
     }

@@ -11,6 +11,7 @@ from timestep.ids import RUN_ID
 from timestep.models import Run, RunEvent, Segment
 from timestep.services.totals import show_totals_so_far
 from workflows.models import AgentDefinition
+from workflows.selectors.waiting import waits_for
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class RunPage:
     segments: list[Segment]
     approvals: list[ApprovalRequest]
     latest_version: int | None
+    waits_for: str = ""
 
     @property
     def newer_version(self) -> int | None:
@@ -54,4 +56,5 @@ def run_page(run_id: str) -> RunPage:
         segments=list(run.segments.order_by("n")),
         approvals=list(for_run(run_id)),
         latest_version=versions.values_list("latest_version", flat=True).first(),
+        waits_for=waits_for(run),
     )

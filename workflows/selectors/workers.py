@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from timestep.errors import InvalidInput
 from timestep.models import Worker
 from timestep.providers import Provider, split_model_name
-from timestep.services.workers import living_workers
+from timestep.services.workers import living_processes, living_workers
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class MissingKey:
 def alive_workers() -> list[Worker]:
     """Workers that were heard of in the last ten seconds and have not stopped."""
     return list(living_workers())
+
+
+def alive_processes() -> list[Worker]:
+    """Workers that are alive, and scripts that execute what they launched."""
+    return list(living_processes())
 
 
 def no_worker_has_key(model: str) -> str | None:

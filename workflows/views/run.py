@@ -13,7 +13,7 @@ from timestep.models import Run
 from workflows.selectors.run import get_run, run_page
 from workflows.selectors.timeline import rows
 from workflows.selectors.timeline_rows import output_of
-from workflows.selectors.workers import alive_workers
+from workflows.selectors.workers import alive_processes
 
 ROWS_SHOWN = 300
 
@@ -36,7 +36,8 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
         "hidden_rows": len(found) - len(shown),
         "output": output_of(page.run.status, page.run.final_output, found),
         "last_seq": page.run.last_seq,
-        "workers_alive": len(alive_workers()),
+        "waits_for": page.waits_for,
+        "anything_alive": bool(alive_processes()),
         "inline_cards": True,
     }
     return render(request, "workflows/run/page.html", context)
