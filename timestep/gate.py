@@ -55,6 +55,22 @@ class ApprovalGate(Protocol):
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Record what waits, in the transaction that marks the run. Must be idempotent."""
 
+    def decided(
+        self, run_id: str, revision: int, decisions: list[dict[str, Any]], by: str
+    ) -> list[dict[str, Any]]:
+        """Record what a program decided, in the transaction that resumes the run.
+
+        Args:
+            run_id: The run.
+            revision: The saved state that the decisions are about.
+            decisions: One `{"call_id", "approve", "reason"}` per decided call. What the program
+                left open waits no more under this revision: the next one asks again.
+            by: The program, for the record.
+
+        Returns:
+            What people had decided before of the calls that the program left open.
+        """
+
     def closed(self, run_id: str, reason: str) -> None:
         """Void what waits, in the transaction that ends the run. Must be idempotent."""
 
@@ -68,6 +84,12 @@ class DefaultGate:
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Nothing is recorded: a script decides on the loaded state itself."""
+
+    def decided(
+        self, run_id: str, revision: int, decisions: list[dict[str, Any]], by: str
+    ) -> list[dict[str, Any]]:
+        """Nothing was recorded, and nobody else decides."""
+        return []
 
     def closed(self, run_id: str, reason: str) -> None:
         """Nothing was recorded."""

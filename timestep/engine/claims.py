@@ -12,7 +12,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from timestep.engine import tool_starts
-from timestep.engine.state_store import RunStateStore
 from timestep.gate import Interruption, approval_gate
 from timestep.ids import segment_id
 from timestep.models import (
@@ -26,6 +25,7 @@ from timestep.models import (
 from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
 from timestep.services.present import usage_as_json
+from timestep.services.states import save_interrupted
 from timestep.services.status import record_events
 from timestep.services.totals import totals
 from timestep.storable import EVENT_TEXT_LIMIT, storable
@@ -182,7 +182,7 @@ def interrupt(
     if not _release(run_id, n, epoch, awaiting, False, now, revision=F("revision") + 1):
         return _released_before(run_id, epoch)
     run = Run.objects.get(run_id=run_id)
-    RunStateStore.save(run, state)
+    save_interrupted(run, state)
     _ask(run_id, run.revision, waiting)
     return True
 

@@ -30,11 +30,11 @@ from timestep.engine.execution import (
     describe_error,
 )
 from timestep.engine.executions import Executions
-from timestep.engine.state_store import RunStateStore
 from timestep.engine.threads import in_thread
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.ids import segment_id
 from timestep.models import RunStatus
+from timestep.services.states import SegmentStart, segment_start
 
 WORKFLOW_NAME = "timestep.segment"
 
@@ -155,8 +155,8 @@ async def _gone_on(
         start: Any = run.input
         revision = claimed.segment.revision
         if revision is not None:
-            raw = await in_thread(RunStateStore.load, run.run_id, revision)
-            start = await _resumed(agent, raw, claimed.segment.decisions, scope)
+            saved = await in_thread(segment_start, run.run_id, revision)
+            start = await _resumed(agent, saved, claimed.segment.decisions, scope)
         result, state = await _loop(agent, start, claimed, execution, scope)
     finally:
         timer()
@@ -185,11 +185,11 @@ def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
 
 
 async def _resumed(
-    agent: Agent[Any], raw: dict[str, Any], decisions: list[dict[str, Any]], scope: Scope
+    agent: Agent[Any], saved: SegmentStart, decisions: list[dict[str, Any]], scope: Scope
 ) -> RunState[Any, Any]:
-    state = await states.restore(agent, raw)
-    states.reserve_for_resume(scope, raw)
-    states.apply_decisions(state, decisions)
+    state = await states.restore(agent, saved.state)
+    states.reserve_for_resume(scope, saved.state)
+    states.apply_decisions(state, decisions, by_program=saved.by_program)
     return state
 
 

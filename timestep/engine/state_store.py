@@ -1,59 +1,88 @@
-"""The `RunStateStore`: states of interrupted runs, compressed, one row per revision."""
+"""Run states in this process: what they are bound to, and what was decided on them."""
 
 from __future__ import annotations
 
-import json
-import zlib
+from dataclasses import dataclass
 from typing import Any
 
-from timestep.errors import TimestepError
-from timestep.models import Run, SavedState
+from agents import Agent, RunState, ToolApprovalItem
+
+from timestep.engine.states import call_id_of
+from timestep.models import SavedState
+from timestep.services.states import StateUnreadable, described, read
+
+_BOND = "_timestep_bond"
 
 
-class StateUnreadable(TimestepError):
-    """A saved state is missing or damaged; its row stays as it is."""
+@dataclass(frozen=True)
+class Bond:
+    """Which interrupted run a state is of: resuming it continues that run."""
+
+    run_id: str
+    revision: int
+    spec_digest: str
 
 
-class RunStateStore:
-    """Where interrupted runs keep the SDK's `RunState` until people have decided."""
-
-    @staticmethod
-    def save(run: Run, state: dict[str, Any]) -> SavedState:
-        """Save `RunState.to_json()` under (session, run, revision), in the caller's transaction.
-
-        Args:
-            run: The run, with the revision that the state gets.
-            state: The SDK's JSON form; its schema version is kept in a column.
-        """
-        return SavedState.objects.create(
-            run=run,
-            revision=run.revision,
-            session_id=run.session_id,
-            spec_digest=run.spec_id,
-            schema_version=str(state.get("$schemaVersion", "")),
-            # In ASCII: a tool may have put half a character into the context.
-            body=zlib.compress(json.dumps(state).encode("ascii")),
-        )
-
-    @staticmethod
-    def load(run_id: str, revision: int) -> dict[str, Any]:
-        """The saved JSON of one revision.
-
-        Raises:
-            StateUnreadable: There is none, or it cannot be read.
-        """
-        row = SavedState.objects.filter(run_id=run_id, revision=revision).first()
-        if row is None:
-            raise StateUnreadable(f"run {run_id} has no saved state of revision {revision}")
-        try:
-            return _object(json.loads(zlib.decompress(bytes(row.body))))
-        except (zlib.error, ValueError) as error:
-            raise StateUnreadable(
-                f"the saved state of run {run_id}, revision {revision}, is damaged: {error}"
-            ) from error
+def bind(state: RunState[Any, Any], bond: Bond) -> None:
+    """Let a state know its run. `to_json()` does not carry that."""
+    setattr(state, _BOND, bond)
 
 
-def _object(state: Any) -> dict[str, Any]:
-    if not isinstance(state, dict):
-        raise ValueError("it is no JSON object")
+def bond_of(state: RunState[Any, Any]) -> Bond | None:
+    """The run that a state is bound to; None if resuming it starts a new run."""
+    bond: Bond | None = getattr(state, _BOND, None)
+    return bond
+
+
+async def restored(agent: Agent[Any], row: SavedState) -> RunState[Any, Any]:
+    """The SDK's state of a row, bound to its run.
+
+    Args:
+        agent: The agent that the run started with.
+        row: The row, with its run.
+
+    Raises:
+        StateUnreadable: The row is damaged, or the SDK cannot read what is in it.
+    """
+    raw = read(row)
+    try:
+        state = await RunState.from_json(agent, raw)
+    except Exception as error:
+        raise StateUnreadable(
+            f"{described(row)} (schema {row.schema_version or 'unknown'}) cannot be read by this "
+            f"version of openai-agents: {error}"
+        ) from error
+    if row.run_id is not None:
+        bind(state, Bond(row.run_id, row.revision, row.spec_digest))
     return state
+
+
+def decisions_in(state: RunState[Any, Any]) -> list[dict[str, Any]]:
+    """What a program has decided on the calls that wait, in the order in which they wait.
+
+    Returns:
+        One `{"call_id", "approve", "reason", "always"}` per decided call; a call on which
+        nothing was decided is left out. `reason` is the message for the model, as given.
+    """
+    found = [_decision(state, item) for item in state.get_interruptions()]
+    return [decision for decision in found if decision is not None]
+
+
+def _decision(state: RunState[Any, Any], item: ToolApprovalItem) -> dict[str, Any] | None:
+    nested = state._find_nested_approval_state(item)
+    owner, owned = nested or (state, state._find_current_approval_item(item) or item)
+    context = owner._context
+    if context is None:
+        return None
+    asked = (owned.tool_name or "", call_id_of(owned))
+    named: dict[str, Any] = {"existing_pending": owned, "tool_lookup_key": owned.tool_lookup_key}
+    approve = context.get_approval_status(*asked, **named)
+    if approve is None:
+        return None
+    reason = "" if approve else context.get_rejection_message(*asked, **named) or ""
+    always = any(
+        record.approved is True or record.rejected is True
+        for key in context._resolve_approval_keys(owned)
+        for record in context._approval_records_for_key(key, owned)
+    )
+    return {"call_id": call_id_of(item), "approve": approve, "reason": reason, "always": always}

@@ -22,22 +22,34 @@ async def restore(agent: Agent[Any], state: dict[str, Any]) -> RunState[Any, Any
 
     Args:
         agent: The spec's starting agent.
-        state: What `RunStateStore.load` returned.
+        state: What the segment starts from.
     """
     return await RunState.from_json(agent, state)
 
 
-def apply_decisions(state: RunState[Any, Any], decisions: list[dict[str, Any]]) -> None:
+def apply_decisions(
+    state: RunState[Any, Any], decisions: list[dict[str, Any]], *, by_program: bool = False
+) -> None:
     """Approve or reject each pending call as people decided.
 
+    Args:
+        state: The state.
+        decisions: The segment's decisions.
+        by_program: Whether a program resumed: its decisions are in the state already, and it may
+            have left calls open, which then wait again.
+
     Raises:
-        StateMismatch: A pending call has no decision.
+        StateMismatch: A pending call has no decision, and no program left it open.
     """
     by_call = {decision["call_id"]: decision for decision in decisions}
     for item in state.get_interruptions():
         decision = by_call.get(call_id_of(item))
         if decision is None:
+            if by_program:
+                continue
             raise StateMismatch(f"call {call_id_of(item)} waits and has no decision")
+        if decision.get("by_program"):
+            continue
         if decision["approve"]:
             state.approve(item)
         else:

@@ -158,15 +158,17 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('revision', models.PositiveIntegerField()),
-                ('session_id', models.CharField(blank=True, db_index=True, max_length=200, null=True)),
-                ('spec_digest', models.CharField(max_length=64)),
+                ('kind', models.CharField(choices=[('interrupted', 'Interrupted: written by the engine, and never changed'), ('saved', 'Saved by a program, with what it had decided by then'), ('resumed', "Resumed: what a program's decisions go on from")], default='interrupted', max_length=12)),
+                ('session_id', models.CharField(blank=True, default='', help_text="The session's id as its program knows it.", max_length=200)),
+                ('agent', models.CharField(blank=True, default='', max_length=100)),
+                ('spec_digest', models.CharField(blank=True, default='', max_length=64)),
                 ('schema_version', models.CharField(max_length=20)),
-                ('body', models.BinaryField(help_text='zlib-compressed UTF-8 JSON.')),
+                ('body', models.BinaryField(help_text='zlib-compressed JSON.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='states', to='timestep.run')),
+                ('run', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='states', to='timestep.run')),
             ],
             options={
-                'ordering': ('run_id', 'revision'),
+                'ordering': ('run_id', 'revision', 'kind'),
             },
         ),
         migrations.CreateModel(
@@ -202,6 +204,21 @@ class Migration(migrations.Migration):
                 'ordering': ('session_id', 'id'),
                 'indexes': [models.Index(fields=['session_id', 'id'], name='timestep_session_order')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('written_by', ''), _negated=True), fields=('session_id', 'written_by'), name='timestep_session_write_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SessionWrite',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(help_text='`<segment>.<DBOS step id>`.', max_length=40)),
+                ('mark', models.JSONField(help_text='Where the session ended before the change.')),
+                ('taken', models.JSONField(help_text='The item that a pop takes away.', null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='session_writes', to='timestep.run')),
+            ],
+            options={
+                'ordering': ('run_id', 'id'),
+                'constraints': [models.UniqueConstraint(fields=('run', 'step'), name='timestep_session_write')],
             },
         ),
         migrations.CreateModel(
@@ -274,7 +291,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='savedstate',
-            constraint=models.UniqueConstraint(fields=('run', 'revision'), name='timestep_state_revision'),
+            constraint=models.UniqueConstraint(fields=('run', 'revision', 'kind'), name='timestep_state_revision'),
+        ),
+        migrations.AddConstraint(
+            model_name='savedstate',
+            constraint=models.UniqueConstraint(condition=models.Q(('run__isnull', True)), fields=('session_id', 'agent', 'revision'), name='timestep_state_plain'),
+        ),
+        migrations.AddIndex(
+            model_name='savedstate',
+            index=models.Index(fields=['session_id', 'agent'], name='timestep_state_session'),
         ),
         migrations.AddIndex(
             model_name='segment',

@@ -14,9 +14,9 @@ from timestep.models.runs import (
     SegmentKind,
     SegmentState,
 )
-from timestep.models.sessions import SessionItem
+from timestep.models.sessions import SessionItem, SessionWrite
 from timestep.models.specs import AgentSpec
-from timestep.models.states import SavedState
+from timestep.models.states import SavedState, StateKind
 from timestep.models.workers import DIRECT_QUEUE, Queue, Worker, WorkerKind
 
 __all__ = [
@@ -37,6 +37,8 @@ __all__ = [
     "SegmentKind",
     "SegmentState",
     "SessionItem",
+    "SessionWrite",
+    "StateKind",
     "ToolStart",
     "Worker",
     "WorkerKind",

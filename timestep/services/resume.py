@@ -13,6 +13,7 @@ from timestep.ids import segment_id
 from timestep.models import Run, RunStatus, Segment, SegmentKind, ToolStart
 from timestep.notify import notify_dispatch
 from timestep.services.retry import make_ready
+from timestep.services.states import save_resumed
 from timestep.services.status import change_status, record_event, record_events
 
 OUTCOMES = ("happened", "run_again", "fail")
@@ -35,16 +36,70 @@ def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segme
         WrongStatus: The run is not awaiting approval.
         AlreadyResumed: The revision was resumed with other decisions.
     """
-    # Locked, and asked for what it needs only: every decision waits for this.
-    rows = Run.objects.select_for_update(no_key=True).only("run_id", "status", "revision")
+    run, segments = _locked(run_id)
+    earlier = _resumed(segments, revision)
+    if earlier is not None:
+        return _same_or_refuse(earlier, decisions)
+    return _new_segment(run, len(segments), revision, decisions)
+
+
+@transaction.atomic
+def resume_by_program(
+    run_id: str,
+    revision: int,
+    decisions: list[dict[str, Any]],
+    *,
+    state: dict[str, Any],
+    by: str,
+) -> Segment:
+    """Make the segment that resumes an interrupted run as a program decided.
+
+    Whoever keeps approvals is told in the same transaction. What people had decided before on
+    calls that the program left open counts as well; what nobody decided is asked again, under
+    the next revision.
+
+    Args:
+        run_id: The run.
+        revision: The saved state that the program loaded; each revision is resumed once.
+        decisions: One `{"call_id", "approve", "reason", "always"}` per call that it decided.
+        state: `RunState.to_json()` with these decisions in it: the segment starts from this.
+        by: The program, for the record.
+
+    Returns:
+        The new segment, or the earlier one when the same decisions were given before.
+
+    Raises:
+        RunNotFound: There is no such run.
+        InvalidInput: Nothing is decided.
+        WrongStatus: The run is not awaiting approval.
+        AlreadyResumed: The revision was resumed with other decisions.
+    """
+    if not decisions:
+        raise InvalidInput("state", "decides nothing: approve or reject at least one pending call")
+    run, segments = _locked(run_id)
+    earlier = _resumed(segments, revision)
+    if earlier is not None:
+        return _same_or_refuse(earlier, decisions)
+    marked = [decision | {"by_program": True} for decision in decisions]
+    standing = approval_gate().decided(run_id, revision, decisions, by)
+    segment = _new_segment(run, len(segments), revision, marked + standing)
+    save_resumed(run, revision, state)
+    return segment
+
+
+def _locked(run_id: str) -> tuple[Run, list[Segment]]:
+    """The run, locked, and its segments."""
+    # Asked for what it needs only: every decision waits for this.
+    wanted = ("run_id", "status", "revision", "session_id", "session_spec", "agent", "spec_id")
+    rows = Run.objects.select_for_update(no_key=True).only(*wanted)
     run = rows.filter(run_id=run_id).first()
     if run is None:
         raise RunNotFound(run_id)
-    segments = list(Segment.objects.filter(run=run))
-    for earlier in segments:
-        if earlier.revision == revision:
-            return _same_or_refuse(earlier, decisions)
-    return _new_segment(run, len(segments), revision, decisions)
+    return run, list(Segment.objects.filter(run=run))
+
+
+def _resumed(segments: list[Segment], revision: int) -> Segment | None:
+    return next((segment for segment in segments if segment.revision == revision), None)
 
 
 def _new_segment(run: Run, n: int, revision: int, decisions: list[dict[str, Any]]) -> Segment:
@@ -65,9 +120,24 @@ def _new_segment(run: Run, n: int, revision: int, decisions: list[dict[str, Any]
 
 
 def _same_or_refuse(earlier: Segment, decisions: list[dict[str, Any]]) -> Segment:
-    if earlier.decisions != decisions:
+    """The segment that the revision was resumed by, if it was by these decisions."""
+    kept: list[dict[str, Any]] = earlier.decisions
+    by_program = [decision for decision in kept if decision.get("by_program")]
+    if _verdicts(by_program or kept) != _verdicts(decisions):
         raise AlreadyResumed(earlier.run_id, earlier.revision or 0)
     return earlier
+
+
+def _verdicts(decisions: list[dict[str, Any]]) -> dict[str, tuple[bool, str, bool]]:
+    """What was decided of each call, whoever decided and in whatever order."""
+    return {
+        decision["call_id"]: (
+            decision["approve"],
+            decision.get("reason", ""),
+            decision.get("always", False),
+        )
+        for decision in decisions
+    }
 
 
 @transaction.atomic

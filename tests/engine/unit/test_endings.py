@@ -12,7 +12,6 @@ from tests.engine.unit.rows import executing
 from tests.services.rows import tool_start
 from timestep.engine import claims
 from timestep.engine.claims import Ending
-from timestep.engine.state_store import RunStateStore
 from timestep.gate import Interruption
 from timestep.models import (
     Run,
@@ -23,6 +22,7 @@ from timestep.models import (
     SegmentState,
     ToolStart,
 )
+from timestep.services.states import segment_start
 from timestep.services.status import record_event
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +107,7 @@ def test_an_interruption_saves_the_state_and_asks(gate: RememberingGate) -> None
     assert claims.interrupt("r", 0, 1, STATE, [CALL])
     run = Run.objects.get()
     assert (run.status, run.owner, run.revision) == (RunStatus.AWAITING_APPROVAL, None, 1)
-    assert RunStateStore.load("r", 1) == STATE
+    assert segment_start("r", 1).state == STATE
     assert Segment.objects.get().state == SegmentState.ENDED
     assert gate.asked == [("r", 1, [CALL])]
     asked = {"call_id": "c1", "tool": "refund", "agent": "desk", "arguments": '{"n": 1}'}
@@ -124,7 +124,7 @@ def test_each_interruption_has_its_revision(gate: RememberingGate) -> None:
     Segment.objects.create(segment_id="r:1", run=run, n=1, state=SegmentState.RUNNING)
     assert claims.interrupt("r", 1, 2, {"x": 2}, [CALL])
     assert [asked[1] for asked in gate.asked] == [1, 2]
-    assert [RunStateStore.load("r", revision) for revision in (1, 2)] == [STATE, {"x": 2}]
+    assert [segment_start("r", revision).state for revision in (1, 2)] == [STATE, {"x": 2}]
 
 
 def test_a_run_that_was_cancelled_on_its_way_asks_nobody(gate: RememberingGate) -> None:

@@ -10,8 +10,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from tests.services.rows import launched
-from timestep.engine.state_store import RunStateStore, StateUnreadable
 from timestep.models import Run, SavedState
+from timestep.services.states import StateUnreadable, save_interrupted, segment_start
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def _save(state: dict[str, Any], revision: int = 1) -> SavedState:
     run = Run.objects.filter(pk="r").first() or launched("r", session_id="s")
     run.revision = revision
-    return RunStateStore.save(run, state)
+    return save_interrupted(run, state)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def _save(state: dict[str, Any], revision: int = 1) -> SavedState:
 )
 def test_what_was_saved_is_loaded(state: dict[str, Any]) -> None:
     _save(state)
-    assert RunStateStore.load("r", 1) == state
+    assert segment_start("r", 1).state == state
 
 
 def test_a_row_says_of_whom_it_is_and_in_which_schema() -> None:
@@ -42,14 +42,14 @@ def test_a_row_says_of_whom_it_is_and_in_which_schema() -> None:
 def test_each_revision_is_kept_by_itself() -> None:
     for revision in (1, 2):
         _save({"n": revision}, revision)
-    assert [RunStateStore.load("r", revision)["n"] for revision in (1, 2)] == [1, 2]
+    assert [segment_start("r", revision).state["n"] for revision in (1, 2)] == [1, 2]
 
 
 def test_a_revision_is_saved_once() -> None:
     _save({"n": 1})
     with pytest.raises(IntegrityError), transaction.atomic():
         _save({"n": 2})
-    assert RunStateStore.load("r", 1) == {"n": 1}
+    assert segment_start("r", 1).state == {"n": 1}
 
 
 def test_a_long_history_takes_little_room() -> None:
@@ -62,7 +62,7 @@ def test_a_state_that_is_not_there_is_named(run_id: str, revision: int) -> None:
     _save({})
     says = f"run {run_id} has no saved state of revision {revision}"
     with pytest.raises(StateUnreadable, match=says):
-        RunStateStore.load(run_id, revision)
+        segment_start(run_id, revision)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_a_damaged_row_is_named_and_left_as_it_is(body: bytes) -> None:
     _save({"a": 1})
     SavedState.objects.update(body=body)
     with pytest.raises(StateUnreadable, match="of run r, revision 1, is damaged"):
-        RunStateStore.load("r", 1)
+        segment_start("r", 1)
     assert bytes(SavedState.objects.get().body) == body
