@@ -38,6 +38,7 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
     agent_version: int | None = None,
     run_id: str | None = None,
     session_id: str | None = None,
+    session_spec: dict[str, Any] | None = None,
     queue: str = "default",
     priority: int | None = None,
     dedup_id: str | None = None,
@@ -60,6 +61,7 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         agent_version: Its version number, where it has one.
         run_id: The id to use; the same id with the same agent and input launches once.
         session_id: The conversation that the run belongs to; runs of one session never overlap.
+        session_spec: How whoever executes opens it; without it, our own table keeps it.
         queue: Name of the queue.
         priority: Lower runs first; a run without one comes after all that have one.
         dedup_id: Refuses a second run with this id while the first has not ended.
@@ -86,14 +88,15 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         spec=spec,
         agent=_bounded("agent", agent, 100),
         agent_version=agent_version,
-        input=_checked_input(input),
+        input=checked_input(input),
         input_digest=digest(input),
         context=_checked_json("context", context),
         max_turns=_checked_turns(max_turns),
         engine_version=ENGINE_VERSION,
-        session_id=_bounded("session_id", session_id, 200),
+        session_id=checked_session(session_id),
+        session_spec=session_spec,
         queue=checked_queue(queue),
-        priority=_checked_priority(priority),
+        priority=checked_priority(priority),
         dedup_id=_bounded("dedup_id", dedup_id, 200),
         timeout_seconds=checked_timeout(timeout_seconds),
         launched_by_id=getattr(launched_by, "pk", None),
@@ -114,6 +117,7 @@ def relaunch(run: Run, *, launched_by: AbstractBaseUser | None, launched_from: s
         agent=run.agent,
         agent_version=run.agent_version,
         session_id=run.session_id,
+        session_spec=run.session_spec,
         queue=run.queue,
         priority=run.priority,
         timeout_seconds=run.timeout_seconds,
@@ -161,7 +165,8 @@ def _checked_run_id(run_id: str | None) -> str:
     return run_id
 
 
-def _checked_input(value: str | list[Any]) -> str | list[Any]:
+def checked_input(value: str | list[Any]) -> str | list[Any]:
+    """An input that is not empty, has the right shape and can be stored. Raises InvalidInput."""
     if not isinstance(value, str | list):
         raise InvalidInput("input", "give a text or a list of Responses API input items")
     if not (value.strip() if isinstance(value, str) else value):
@@ -183,7 +188,8 @@ def _checked_json(field: str, value: Any) -> Any:
     return value
 
 
-def _checked_priority(priority: int | None) -> int | None:
+def checked_priority(priority: int | None) -> int | None:
+    """A whole number from 1 (first) on, or None. Raises InvalidInput."""
     if priority is not None and not _is_whole(priority, MAX_PRIORITY):
         raise InvalidInput("priority", f"use a whole number from 1 (first) to {MAX_PRIORITY}")
     return priority
@@ -213,6 +219,11 @@ def checked_queue(name: str) -> str:
     if not _QUEUE.fullmatch(name):
         raise InvalidInput("queue", "use 1 to 100 letters, digits, dots, underscores or hyphens")
     return name
+
+
+def checked_session(session_id: str | None) -> str | None:
+    """A session's id that can be stored, or None. Raises InvalidInput."""
+    return _bounded("session_id", session_id, 200)
 
 
 def _bounded(field: str, value: Text, length: int) -> Text:
