@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
+from django.views.generic import RedirectView
 
 from workflows.views import agents, home, run, run_actions, runs, search
 
@@ -20,6 +22,8 @@ urlpatterns = [
     path("runs/<str:run_id>/again/", run_actions.again, name="run_again"),
     path("runs/<str:run_id>/retry/", run_actions.retry_run, name="run_retry"),
     path("search/", search.search, name="search"),
+    # Browsers ask for it where a page names no icon, and for files that are no pages.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}timestep/mark.svg")),
     path(
         "accounts/login/",
         LoginView.as_view(redirect_authenticated_user=True),

@@ -152,6 +152,25 @@ def test_the_demo_model_says_that_it_is_one(owner: Client) -> None:
     assert "offline demo model" in owner.get("/agents/").content.decode()
 
 
+def test_the_list_marks_tools_that_ask_and_agents_used_as_tools(owner: Client) -> None:
+    tool("refund", needs_approval=True)
+    tool("lookup")
+    tool("quiet", needs_approval=True)
+    agent("clerk")
+    never = {"name": "quiet", "needs_approval": False}
+    agent("desk", tools=["lookup", "refund", never], agent_tools=["clerk"])
+    html = owner.get("/agents/").content.decode()
+    assert html.count("needs approval") == 1
+    assert "refund<span" in html
+    assert '/agents/clerk/">clerk</a><span class="visually-hidden">, an agent used' in html
+
+
+def test_an_icon_is_found_without_a_page(stranger: Client) -> None:
+    answer = stranger.get("/favicon.ico", follow=True)
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("image/svg+xml")
+
+
 def test_a_forged_form_is_refused_with_a_page() -> None:
     answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {"username": "x"})
     assert answer.status_code == 403

@@ -22,6 +22,14 @@ RECENT_RUNS = 20
 
 
 @dataclass(frozen=True)
+class ToolMark:
+    """A tool in the list of agents: its name, and whether a person approves each call."""
+
+    name: str
+    needs_approval: bool
+
+
+@dataclass(frozen=True)
 class AgentRow:
     """One definition in the list of agents, and its last run."""
 
@@ -30,7 +38,7 @@ class AgentRow:
     model: str
     version: int
     active: bool
-    tools: list[str]
+    tools: list[ToolMark]
     handoffs: list[str]
     agent_tools: list[str]
     last_run_id: str | None
@@ -83,17 +91,20 @@ def agents_overview() -> list[AgentRow]:
         last_run_at=Subquery(last.values("created_at")[:1]),
         last_run_status=Subquery(last.values("status")[:1]),
     )
-    return [_row(row) for row in rows.order_by("slug")[:MOST_AGENTS]]
+    found = list(rows.order_by("slug")[:MOST_AGENTS])
+    asking = set(CatalogueTool.objects.filter(needs_approval=True).values_list("name", flat=True))
+    return [_row(row, asking) for row in found]
 
 
-def _row(row: Any) -> AgentRow:
+def _row(row: Any, asking: set[str]) -> AgentRow:
+    choices = tool_choices(row.tools)
     return AgentRow(
         slug=row.slug,
         name=row.name,
         model=row.model,
         version=row.latest_version,
         active=row.active,
-        tools=[choice.name for choice in tool_choices(row.tools)],
+        tools=[ToolMark(one.name, one.effective(one.name in asking)) for one in choices],
         handoffs=row.handoffs,
         agent_tools=row.agent_tools,
         last_run_id=row.last_run_id,

@@ -70,8 +70,9 @@ def _summary(changes: list[Change], *, dry_run: bool) -> str:
 
 
 def _as_json(row: AgentRow) -> dict[str, Any]:
-    names = ("slug", "name", "model", "version", "active", "tools", "handoffs")
-    return {name: getattr(row, name) for name in names}
+    names = ("slug", "name", "model", "version", "active", "handoffs")
+    shown = {name: getattr(row, name) for name in names}
+    return shown | {"tools": [tool.name for tool in row.tools]}
 
 
 def _line(row: AgentRow) -> str:
