@@ -24,6 +24,8 @@ Text = TypeVar("Text", bound=str | None)
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+# The version of the specs that programs' agents are described by.
+PROGRAM_SPEC = 2
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600.0
 MAX_PRIORITY = 2**31 - 2
 MAX_TURNS = 2**31 - 1
@@ -43,6 +45,8 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
     priority: int | None = None,
     dedup_id: str | None = None,
     timeout_seconds: float | None = None,
+    delayed_until: datetime | None = None,
+    reserved_for: str | None = None,
     max_turns: int = 20,
     context: Any = None,
     launched_by: AbstractBaseUser | None = None,
@@ -66,6 +70,8 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         priority: Lower runs first; a run without one comes after all that have one.
         dedup_id: Refuses a second run with this id while the first has not ended.
         timeout_seconds: Executing time over all segments, not counting queueing and people.
+        delayed_until: When it may start at the earliest.
+        reserved_for: The process that executes it as long as it lives; None for any.
         max_turns: How many model calls the run may make at most.
         context: JSON context handed to tools; it is stored, so no secrets.
         launched_by: The person on whose behalf the run happens.
@@ -99,6 +105,8 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         priority=checked_priority(priority),
         dedup_id=_bounded("dedup_id", dedup_id, 200),
         timeout_seconds=checked_timeout(timeout_seconds),
+        delayed_until=delayed_until,
+        reserved_for=reserved_for,
         launched_by_id=getattr(launched_by, "pk", None),
         launched_from=storable(launched_from)[:200],
         schedule=schedule,
@@ -145,9 +153,7 @@ def _earlier(run: Run) -> Run:
     """The run that made the insert fail: the same launch, or a named error."""
     same_id = Run.objects.filter(run_id=run.run_id).first()
     if same_id is not None:
-        for field, differs in (("agent", "agent"), ("input_digest", "input")):
-            if getattr(same_id, field) != getattr(run, field):
-                raise RunIdInUse(run.run_id, differs)
+        _refuse_other(same_id, run)
         return same_id
     if run.dedup_id is None:
         raise RuntimeError(f"run {run.run_id} could not be inserted")
@@ -155,6 +161,15 @@ def _earlier(run: Run) -> Run:
     if holder is not None:
         raise DuplicateRun(run.dedup_id, holder.run_id)
     return _inserted(run)  # The holder ended between our insert and our look.
+
+
+def _refuse_other(earlier: Run, run: Run) -> None:
+    # A definition's latest version may be another by now, and still be the same launch repeated.
+    program = run.spec.body.get("spec_version") == PROGRAM_SPEC
+    agent = ("spec_id" if program else "agent", "agent")
+    for field, differs in (agent, ("input_digest", "input")):
+        if getattr(earlier, field) != getattr(run, field):
+            raise RunIdInUse(run.run_id, differs)
 
 
 def _checked_run_id(run_id: str | None) -> str:

@@ -1,0 +1,72 @@
+"""Beginning what a program ordered, and waiting for what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from agents import Agent, RunState
+from django.db import transaction
+
+from timestep.engine.state_store import Bond, bond_of, decisions_in
+from timestep.engine.threads import in_thread
+from timestep.errors import InvalidInput
+from timestep.library.launching import launch_order, spec_of
+from timestep.library.orders import Order, ResultProcessor
+from timestep.library.program import Program
+from timestep.library.results import AgentResult, result_of
+from timestep.models import DIRECT_QUEUE, Run, RunStatus
+from timestep.services.resume import resume_by_program
+
+
+async def finished(program: Program, run_id: str, agent: Agent[Any]) -> AgentResult:
+    """Wait until a run has stopped, and give its result."""
+    await asyncio.wrap_future(program.endings.of(run_id))
+    return await result_of(run_id, agent)
+
+
+async def processed(result: Any, processor: ResultProcessor | None) -> Any:
+    """What a processor makes of a result; without one, the result."""
+    if processor is None:
+        return result
+    made = processor(result)
+    return await made if inspect.isawaitable(made) else made
+
+
+async def begun(program: Program, order: Order) -> Run:
+    """The run of an order: a new one, an earlier one of the same id, or the one resumed."""
+    state = order.input_items
+    bond = bond_of(state) if isinstance(state, RunState) else None
+    if isinstance(state, RunState) and bond is not None:
+        run = await _resumed(program, order, state, bond)
+    else:
+        run = await launch_order(
+            order,
+            queue=DIRECT_QUEUE,
+            reserved_for=program.worker.worker_id,
+            label=program.label,
+        )
+    program.worker.wake()
+    return run
+
+
+async def _resumed(program: Program, order: Order, state: RunState[Any, Any], bond: Bond) -> Run:
+    spec = await in_thread(spec_of, order.agent, order.run_config)
+    if spec.digest != bond.spec_digest:
+        raise InvalidInput(
+            "agent", f"is not the one that run {bond.run_id} was launched with; use that one"
+        )
+    decisions, raw = decisions_in(state), state.to_json()
+    return await in_thread(_resume, bond, decisions, raw, program.by, program.worker.worker_id)
+
+
+@transaction.atomic
+def _resume(
+    bond: Bond, decisions: list[dict[str, Any]], state: dict[str, Any], by: str, worker_id: str
+) -> Run:
+    """The run, resumed, for this process to go on with."""
+    resume_by_program(bond.run_id, bond.revision, decisions, state=state, by=by)
+    rows = Run.objects.filter(run_id=bond.run_id)
+    rows.filter(status=RunStatus.QUEUED).update(reserved_for=worker_id)
+    return rows.get()

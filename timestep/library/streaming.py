@@ -1,0 +1,143 @@
+"""Streaming a run: the SDK's own events while it executes here, its recorded text elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from agents import RawResponsesStreamEvent, RunState, StreamEvent
+from openai.types.responses import ResponseTextDeltaEvent
+
+from timestep.engine.state_store import bond_of
+from timestep.ids import time_ordered
+from timestep.library.beginning import begun, finished
+from timestep.library.following import events_until
+from timestep.library.orders import Order
+from timestep.library.program import Program
+from timestep.library.results import AgentResult
+from timestep.models import DELTA_KIND
+
+
+async def streamed(program: Program, order: Order) -> StreamedResult:
+    """Begin what is ordered, and listen from before its first event."""
+    bond = bond_of(order.input_items) if isinstance(order.input_items, RunState) else None
+    run_id = bond.run_id if bond else order.workflow_id or time_ordered("run")
+    order = replace(order, workflow_id=run_id)
+    relay = _Relayed(program, run_id)
+    try:
+        run = await begun(program, order)
+    except BaseException:
+        relay.close()
+        raise
+    if run.reserved_for == program.worker.worker_id:
+        return StreamedResult(program, order, run_id, relay)
+    relay.close()
+    return StreamedResult(program, order, run_id, _Recorded(run_id))
+
+
+class StreamedResult:
+    """A run under way in this process.
+
+    `stream_events()` yields the SDK's stream events, once; after that, or after `await
+    wait()`, the attributes of an `AgentResult` are there.
+    """
+
+    def __init__(
+        self, program: Program, order: Order, run_id: str, events: _Relayed | _Recorded
+    ) -> None:
+        self.run_id = run_id
+        self.is_complete = False
+        self._events = events
+        self._result: AgentResult | None = None
+        self._finished = asyncio.ensure_future(self._finish(program, order))
+
+    async def stream_events(self) -> AsyncIterator[StreamEvent]:
+        """The run's events, live, until it has ended or waits for decisions.
+
+        Raises:
+            RunFailed, RunTimedOut, RunCancelled: How it ended, after the last event.
+        """
+        async for event in self._events.until(self._finished):
+            yield event
+        await self.wait()
+
+    async def wait(self) -> AgentResult:
+        """The result, once there is one; raises how the run ended instead."""
+        return await asyncio.shield(self._finished)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only names that the class lacks come here: those of the result.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._result is None:
+            raise AttributeError(f"{name}: the run has not ended; read its events, or wait()")
+        return getattr(self._result, name)
+
+    async def _finish(self, program: Program, order: Order) -> AgentResult:
+        try:
+            self._result = await finished(program, self.run_id, order.agent)
+            return self._result
+        finally:
+            self.is_complete = True
+            self._events.close()
+
+
+class _Relayed:
+    """What a run's execution tells, handed from its event loop to the caller's."""
+
+    def __init__(self, program: Program, run_id: str) -> None:
+        self._queue: asyncio.Queue[StreamEvent] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._listening = contextlib.ExitStack()
+        self._listening.enter_context(program.worker.executions.listening(run_id, self._tell))
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._listening.close()
+
+    async def until(self, finished: asyncio.Future[Any]) -> AsyncIterator[StreamEvent]:
+        """The events, until the run has finished and all are read."""
+        while not (finished.done() and self._queue.empty()):
+            event = asyncio.ensure_future(self._queue.get())
+            await asyncio.wait({event, finished}, return_when=asyncio.FIRST_COMPLETED)
+            if event.done():
+                yield event.result()
+            else:
+                event.cancel()
+
+    def _tell(self, event: StreamEvent) -> None:
+        with contextlib.suppress(RuntimeError):  # The caller's loop has ended before the run.
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
+
+
+class _Recorded:
+    """The text of a run that executes in another process, from its recorded events."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    async def until(self, finished: asyncio.Future[Any]) -> AsyncIterator[StreamEvent]:
+        """The text as it is recorded, until the run has finished."""
+        number = 0
+        async for event in events_until(self._run_id, 0, finished.done):
+            if event["kind"] == DELTA_KIND:
+                number += 1
+                yield RawResponsesStreamEvent(_delta(event["payload"]["text"], number))
+
+
+def _delta(text: str, number: int) -> ResponseTextDeltaEvent:
+    return ResponseTextDeltaEvent(
+        type="response.output_text.delta",
+        delta=text,
+        item_id="recorded",
+        output_index=0,
+        content_index=0,
+        sequence_number=number,
+        logprobs=[],
+    )
