@@ -15,3 +15,8 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value's canonical text, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def tool_digest(name: str, schema: Any) -> str:
+    """What a spec remembers of a tool: changes with its name or schema, not its description."""
+    return digest({"name": name, "schema": schema})

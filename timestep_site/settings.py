@@ -166,3 +166,6 @@ TIMESTEP_TOOLS = conf.tool_modules()
 
 # What every worker calls on time (see docs/settings.md).
 TIMESTEP_CLOCKS = ["workflows.services.schedules.fire_due"]
+# What the specs of scripts' agents may name beyond that.
+TIMESTEP_CODE = conf.code_modules()
+TIMESTEP_MCP = conf.mcp_servers()

@@ -19,7 +19,7 @@ from agents import FunctionTool
 from django.conf import settings
 from django.db import transaction
 
-from timestep.digests import digest
+from timestep.digests import tool_digest
 from timestep.errors import DuplicateTool, ToolModuleError
 from timestep.models import CatalogueTool
 from timestep.services.workers import living_workers
@@ -152,7 +152,7 @@ def _registered(module: str, tool: FunctionTool) -> RegisteredTool:
     return RegisteredTool(
         tool=tool,
         module=module,
-        schema_digest=digest({"name": tool.name, "schema": tool.params_json_schema}),
+        schema_digest=tool_digest(tool.name, tool.params_json_schema),
         needs_approval=asks,
         idempotent=not asks if options.idempotent is None else options.idempotent,
         title=options.title or tool.name,

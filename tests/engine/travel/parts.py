@@ -1,0 +1,177 @@
+"""What the agents of these tests are made of: importable, as code that travels must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypedDict
+
+from agents import (
+    Agent,
+    AgentHooks,
+    FunctionToolResult,
+    GuardrailFunctionOutput,
+    HandoffInputData,
+    RunContextWrapper,
+    RunHooks,
+    ToolGuardrailFunctionOutput,
+    ToolInputGuardrail,
+    ToolsToFinalOutputResult,
+    function_tool,
+    input_guardrail,
+    output_guardrail,
+    tool_input_guardrail,
+    tool_output_guardrail,
+)
+from pydantic import BaseModel
+
+from timestep.tools import tool_options
+
+
+class Size(Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+@dataclass
+class Money:
+    amount: int
+    currency: str = "EUR"
+
+
+class Report(BaseModel):
+    title: str
+    lines: list[str] = []
+
+
+class Row(TypedDict):
+    name: str
+    count: int
+
+
+class Page(BaseModel):
+    report: Report
+    number: int = 1
+
+
+async def tool_check(data: Any) -> ToolGuardrailFunctionOutput:
+    return ToolGuardrailFunctionOutput.allow()
+
+
+@tool_input_guardrail
+def check_arguments(data: Any) -> ToolGuardrailFunctionOutput:
+    return ToolGuardrailFunctionOutput.allow()
+
+
+@tool_output_guardrail(name="output-check")
+def check_output(data: Any) -> ToolGuardrailFunctionOutput:
+    return ToolGuardrailFunctionOutput.allow()
+
+
+HAND_MADE_CHECK: ToolInputGuardrail[Any] = ToolInputGuardrail(tool_check, name="by hand")
+
+
+@tool_options(idempotent=True, title="Look up")
+@function_tool
+def look_up(order: str) -> str:
+    """Look up an order."""
+    return order
+
+
+@function_tool(needs_approval=True, tool_input_guardrails=[check_arguments])
+async def refund(order: str, amount: int) -> str:
+    """Refund an order."""
+    return f"{order} {amount}"
+
+
+def made(prefix: str) -> Any:
+    @function_tool(name_override=f"{prefix}_made")
+    def inside(text: str) -> str:
+        return prefix + text
+
+    return inside
+
+
+bound_by_name = made("first")
+
+
+def instruct(context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
+    return f"You are {agent.name}."
+
+
+def prompt(data: Any) -> Any:
+    return {"id": "p"}
+
+
+@input_guardrail
+def no_secrets(context: Any, agent: Agent[Any], found: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, tripwire_triggered=False)
+
+
+@output_guardrail(name="polite")
+async def polite(context: Any, agent: Agent[Any], output: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, tripwire_triggered=False)
+
+
+def plain_check(context: Any, agent: Agent[Any], found: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, tripwire_triggered=False)
+
+
+def only_last(data: HandoffInputData) -> HandoffInputData:
+    return data
+
+
+def enabled(context: RunContextWrapper[Any], agent: Any) -> bool:
+    return True
+
+
+async def on_handoff(context: RunContextWrapper[Any]) -> None: ...
+
+
+async def on_money(context: RunContextWrapper[Any], money: Money) -> None: ...
+
+
+async def extract(result: Any) -> str:
+    return str(result.final_output)
+
+
+async def on_stream(event: Any) -> None: ...
+
+
+def build_input(options: Any) -> str:
+    return str(options)
+
+
+async def asks(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
+    return True
+
+
+def failed(context: RunContextWrapper[Any], error: Exception) -> str:
+    return "failed"
+
+
+def decide(
+    context: RunContextWrapper[Any], results: list[FunctionToolResult]
+) -> ToolsToFinalOutputResult:
+    return ToolsToFinalOutputResult(is_final_output=False)
+
+
+class Audit(AgentHooks[Any]):
+    """Hooks of an agent."""
+
+
+class RunAudit(RunHooks[Any]):
+    """Hooks of a run."""
+
+
+AUDIT = Audit()
+RUN_AUDIT = RunAudit()
+
+
+class Methods:
+    @staticmethod
+    def instruct(context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
+        return "static"
+
+    def bound(self, context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
+        return "bound"

@@ -1,0 +1,155 @@
+"""Agents as tools: what `Agent.as_tool()` was called with, and what was set on the tool since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents import Agent, FunctionTool, ToolInputGuardrail, ToolOutputGuardrail
+from agents.agent_tool_input import AgentAsToolInput
+from agents.lifecycle import RunHooksBase
+
+from timestep.digests import tool_digest
+from timestep.engine.travel.builder import Builder, entry, is_function, made_by, refuse
+from timestep.engine.travel.closures import UnknownClosure, arguments_of_agent_tool
+from timestep.engine.travel.describer import Describer
+from timestep.engine.travel.guardrails import build_guardrails, describe_guardrails
+from timestep.engine.travel.run_configs import build_config, describe_config
+from timestep.engine.travel.type_forms import build_type, describe_type
+from timestep.tools import ToolOptions, mark, options_of
+
+# Arguments that are functions, and that are plain values.
+FUNCTIONS = ("custom_output_extractor", "on_stream", "input_builder")
+PLAIN: dict[str, tuple[type, ...]] = {
+    "max_turns": (int, type(None)),
+    "previous_response_id": (str, type(None)),
+    "conversation_id": (str, type(None)),
+    "on_stream_max_pending_events": (int, type(None)),
+}
+# What may be set on the tool itself: flags or functions, and plain values.
+SWITCHES = ("is_enabled", "needs_approval")
+FORMATTERS = ("timeout_error_function", "custom_data_extractor")
+SETTINGS: dict[str, tuple[type, ...]] = {
+    "timeout_seconds": (int, float, type(None)),
+    "timeout_behavior": (str,),
+    "defer_loading": (bool,),
+    "allowed_callers": (list, type(None)),
+}
+
+
+def describe_agent_tool(describer: Describer, tool: FunctionTool, path: str) -> Any:
+    """An agent as a tool of another one."""
+    try:
+        arguments = arguments_of_agent_tool(tool)
+    except UnknownClosure as error:
+        return describer.problem(path, str(error), "make it with agent.as_tool(…)")
+    agent: Agent[Any] = arguments["self"]
+    if arguments["session"] is not None:
+        describer.problem(f"{path}.session", "is a live object", "leave the session out")
+    return {
+        "kind": "agent",
+        "agent": describer.agent_key(agent, f"{path} → agent {agent.name!r}"),
+        "name": None if tool._agent_tool_default_identity else tool.name,
+        "description": describer.text(tool.description, f"{path}.description"),
+        "digest": tool_digest(tool.name, tool.params_json_schema),
+        "arguments": _arguments(describer, arguments, path),
+        "tool": _settings(describer, tool, path),
+    }
+
+
+def build_agent_tool(builder: Builder, part: Any, path: str) -> FunctionTool:
+    """The agent that a part names, as a tool.
+
+    Raises:
+        SpecNotBuildable: Something in it is not here, not allowed, or does not fit.
+    """
+    agent = builder.agent(part, path)
+    settings = entry(part, "tool", dict, path)
+    name = entry(part, "name", (str, type(None)), path)
+    description = entry(part, "description", str, path)
+    given = _built_arguments(builder, entry(part, "arguments", dict, path), path)
+    given["failure_error_function"] = _function(builder, settings, "failure", path)
+    tool = made_by(lambda: agent.as_tool(name, description, **given), path)
+    _set(builder, tool, settings, path)
+    if entry(part, "digest", str, path) != tool_digest(tool.name, tool.params_json_schema):
+        refuse(path, "has other parameters than when the run was launched; launch again")
+    return tool
+
+
+def _arguments(describer: Describer, arguments: Mapping[str, Any], path: str) -> dict[str, Any]:
+    taken = arguments["params_adapter"]._type
+    shown = arguments["schema_info"].json_schema is not None
+    hooks, config = arguments["hooks"], arguments["run_config"]
+    return {
+        **{name: _code(describer, arguments[name], f"{path}.{name}") for name in FUNCTIONS},
+        **{name: arguments[name] for name in PLAIN},
+        "hooks": hooks and describer.code(hooks, f"{path}.hooks", "object"),
+        "run_config": config and describe_config(describer, config, f"{path}.run_config"),
+        "include_input_schema": shown,
+        "parameters": None
+        if taken is AgentAsToolInput
+        else describe_type(describer, taken, f"{path}.parameters"),
+    }
+
+
+def _built_arguments(builder: Builder, part: Any, path: str) -> dict[str, Any]:
+    hooks = entry(part, "hooks", (dict, type(None)), path)
+    taken = entry(part, "parameters", (dict, type(None)), path)
+    config = entry(part, "run_config", (dict, type(None)), path)
+    return {
+        **{name: _function(builder, part, name, path) for name in FUNCTIONS},
+        **{name: entry(part, name, kinds, path) for name, kinds in PLAIN.items()},
+        "hooks": hooks and builder.code(hooks, f"{path}.hooks", "hooks", _are_run_hooks),
+        "run_config": config and build_config(builder, config, f"{path}.run_config"),
+        "include_input_schema": entry(part, "include_input_schema", bool, path),
+        "parameters": taken and build_type(builder, taken, f"{path}.parameters"),
+    }
+
+
+def _are_run_hooks(value: Any) -> bool:
+    return isinstance(value, RunHooksBase)
+
+
+def _settings(describer: Describer, tool: FunctionTool, path: str) -> dict[str, Any]:
+    options = options_of(tool)
+    inputs, outputs = tool.tool_input_guardrails, tool.tool_output_guardrails
+    return {
+        **{name: _code(describer, getattr(tool, name), f"{path}.{name}") for name in SWITCHES},
+        **{name: _code(describer, getattr(tool, name), f"{path}.{name}") for name in FORMATTERS},
+        **{name: getattr(tool, name) for name in SETTINGS},
+        "failure": _code(describer, tool._failure_error_function, f"{path}.failure_error_function"),
+        "input_guardrails": describe_guardrails(describer, inputs, f"{path}.tool_input_guardrails"),
+        "output_guardrails": describe_guardrails(
+            describer, outputs, f"{path}.tool_output_guardrails"
+        ),
+        "idempotent": options.idempotent,
+        "title": describer.text(options.title, path),
+    }
+
+
+def _set(builder: Builder, tool: FunctionTool, part: Any, path: str) -> None:
+    for name in (*SWITCHES, *FORMATTERS):
+        setattr(tool, name, _function(builder, part, name, path))
+    for name, kinds in SETTINGS.items():
+        setattr(tool, name, entry(part, name, kinds, path))
+    for name, kind in (("input", ToolInputGuardrail), ("output", ToolOutputGuardrail)):
+        found = part.get(f"{name}_guardrails")
+        where = f"{path}.tool_{name}_guardrails"
+        setattr(tool, f"tool_{name}_guardrails", build_guardrails(builder, found, where, kind))
+    idempotent = entry(part, "idempotent", (bool, type(None)), path)
+    title = entry(part, "title", str, path)
+    if ToolOptions(idempotent, title) != ToolOptions():
+        mark(tool, idempotent=idempotent, title=title)
+
+
+def _code(describer: Describer, value: Any, path: str) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    return describer.code(value, path, "function")
+
+
+def _function(builder: Builder, part: Any, name: str, path: str) -> Any:
+    found = entry(part, name, (bool, dict, type(None)), path)
+    if found is None or isinstance(found, bool):
+        return found
+    return builder.code(found, f"{path}.{name}", "function", is_function)

@@ -1,0 +1,71 @@
+"""What a process lacks to build a spec: asked before a run is begun, as often as one likes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from timestep.engine.travel.builder import load_module
+from timestep.engine.travel.describing import SPEC_VERSION
+from timestep.engine.travel.references import MAIN, MISSING, lookup, own_script
+from timestep.engine.travel.registered import entry_named
+from timestep.errors import SpecNotBuildable
+
+
+def missing_here(spec: Mapping[str, Any]) -> str:
+    """Why this process cannot build a spec now, in one sentence, or an empty text.
+
+    Modules that are allowed are imported by it, no others. What it misses may come: a script
+    that registers a tool later, or that still defines its functions. Code that changed since
+    the spec was written is not missing: that is for `build()` to refuse.
+    """
+    version = spec.get("spec_version") if isinstance(spec, Mapping) else None
+    if version != SPEC_VERSION:
+        return f"the spec has version {version!r:.20}, this process builds {SPEC_VERSION}"
+    try:
+        return next(_gaps(spec), "")
+    except SpecNotBuildable as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a hostile spec must not stop the one who asks
+        return f"the spec cannot be read: {type(error).__name__}"
+
+
+def _gaps(spec: Mapping[str, Any]) -> Iterator[str]:
+    script = spec["needs"]["script"]
+    if script is not None and script != own_script():
+        yield f"it needs the script {script}: run that script again"
+    for part in _parts([spec["agents"], spec["run_config"]]):
+        if "registered" in part and not _is_registered(part["registered"]):
+            yield f"it needs {part['registered']!r:.80}, which nothing has registered here"
+        if "ref" in part:
+            yield from _reference_gap(part["ref"])
+        if "env" in part and "scheme" in part and part["env"] not in os.environ:
+            yield f"it needs the environment variable {part['env']:.100}, which is not set here"
+
+
+def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every JSON object in a value."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, Mapping):
+            yield found
+            waiting.extend(found.values())
+        elif isinstance(found, list):
+            waiting.extend(found)
+
+
+def _is_registered(name: str) -> bool:
+    return any(entry_named(kind, name) for kind in ("tool", "agent", "guardrail", "function"))
+
+
+def _reference_gap(reference: str) -> Iterator[str]:
+    module, _, name = reference.partition(":")
+    if module == MAIN:
+        found = lookup(sys.modules.get(MAIN), name)
+    else:
+        found = lookup(load_module(module, "it"), name)
+    if found is MISSING:
+        yield f"it needs {reference:.200}, which is not there"
