@@ -1,83 +1,193 @@
-"""A session's reads and writes as checkpointed steps, over our own table."""
+"""A session's reads and writes as checkpointed steps, whatever kind of session it is."""
 
 from __future__ import annotations
 
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+from agents import OpenAIConversationsSession
 from agents.items import TResponseInputItem
+from agents.memory import Session
 from agents.memory.session import SessionABC
-from django.db import transaction
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from timestep.engine.execution import durable_scope
+from timestep.engine.execution import Execution, durable_scope
+from timestep.engine.providers import backoff_seconds, describe_failure
+from timestep.engine.sessions import close_session, open_session, own, writes
+from timestep.engine.sessions.own import TimestepSession
+from timestep.engine.sessions.tails import missing, tail_of
 from timestep.engine.threads import in_thread
-from timestep.models import SessionItem
+from timestep.engine.tool_starts import RunLost
+
+MAX_TRIES = 6
+_DATABASE_AWAY = (sqlite3.OperationalError, OperationalError, InterfaceError)
+
+Body = Callable[[Execution, str], Awaitable[Any]]
+
+
+class SessionFailed(Exception):
+    """A session could not be read or written; the message is bounded and without secrets."""
 
 
 class DurableSession(SessionABC):
-    """The default conversation memory: `SessionItem` rows, in order.
+    """Any session, for use inside a run: each operation is a step.
 
-    Inside a run each operation is a step, so that a replay never appends twice; a write that was
-    committed but not recorded is recognised by the step that made it.
+    A step that is executed again does not change the session again: see docs/how-to/sessions.md
+    for how that is known of each kind. Outside a run the session is used plainly.
+
+    Args:
+        session: The session to use, opened on the running event loop.
     """
 
-    def __init__(self, session_id: str) -> None:
-        self.session_id = session_id
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.session_id = session.session_id
+        self.session_settings = session.session_settings
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
-        """The latest `limit` items (all, if None), oldest first."""
-        items: list[TResponseInputItem] = await self._step(_read, limit)
+        """The latest `limit` items (by default as many as the session's settings say)."""
+
+        async def body(execution: Execution, step: str) -> Any:
+            return await self.session.get_items(limit)
+
+        items: list[TResponseInputItem] = await self._step(
+            body, lambda: self.session.get_items(limit)
+        )
         return items
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
-        """Append items."""
-        await self._step(_append, [dict(item) for item in items])
+        """Append items, once."""
+        wanted = [dict(item) for item in items]
+
+        async def body(execution: Execution, step: str) -> None:
+            if isinstance(self.session, TimestepSession):
+                writer = f"{execution.run_id}/{step}"
+                await in_thread(own.append, self.session.session_id, wanted, writer)
+            else:
+                await _append_once(self.session, execution, step, wanted)
+
+        await self._step(body, lambda: self.session.add_items(items))
 
     async def pop_item(self) -> TResponseInputItem | None:
-        """Remove and return the latest item."""
-        item: TResponseInputItem | None = await self._step(_pop, None)
+        """Remove and return the latest item, once."""
+
+        async def body(execution: Execution, step: str) -> Any:
+            if isinstance(self.session, TimestepSession):
+                name = self.session.session_id
+                return await in_thread(own.pop_once, name, execution.run_id, step)
+            return await _pop_once(self.session, execution, step)
+
+        item: TResponseInputItem | None = await self._step(body, self.session.pop_item)
         return item
 
     async def clear_session(self) -> None:
-        """Remove all items."""
-        await self._step(_clear, None)
+        """Remove all items; doing it again changes nothing."""
 
-    async def _step(self, operation: Any, argument: Any) -> Any:
+        async def body(execution: Execution, step: str) -> None:
+            await self.session.clear_session()
+
+        await self._step(body, self.session.clear_session)
+
+    async def _step(self, body: Body, plainly: Callable[[], Awaitable[Any]]) -> Any:
         scope = durable_scope()
         if scope is None:
-            return await in_thread(operation, self.session_id, argument, "")
+            return await plainly()
         reservation = scope.ids.take()
         execution = scope.execution
-        writer = f"{execution.run_id}/{execution.step_name(reservation.step_id)}"
+        step = execution.step_name(reservation.step_id)
 
-        async def body() -> dict[str, Any]:
-            return {"value": await in_thread(operation, self.session_id, argument, writer)}
+        async def tried() -> dict[str, Any]:
+            for number in range(1, MAX_TRIES + 1):
+                try:
+                    return {"value": await body(execution, step)}
+                except Exception as error:  # noqa: BLE001 - any backend's error: retried, or the run's
+                    await self._wait_or_fail(execution, reservation.step_id, number, error)
+            raise AssertionError("the last try returns or fails the run")
 
-        return (await reservation.run_async({"name": "session"}, body))["value"]
+        return (await reservation.run_async({"name": "session"}, tried))["value"]
 
-
-def _read(session_id: str, limit: int | None, writer: str) -> list[Any]:
-    newest_first = SessionItem.objects.filter(session_id=session_id).order_by("-id")
-    return [row.item for row in reversed(newest_first[:limit])]
-
-
-def _append(session_id: str, items: list[Any], writer: str) -> None:
-    SessionItem.objects.bulk_create(
-        [
-            SessionItem(session_id=session_id, item=item, written_by=writer and f"{writer}/{i}")
-            for i, item in enumerate(items)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-@transaction.atomic
-def _pop(session_id: str, argument: None, writer: str) -> Any:
-    last = SessionItem.objects.filter(session_id=session_id).order_by("-id").first()
-    if last is None:
-        return None
-    last.delete()
-    return last.item
+    async def _wait_or_fail(
+        self, execution: Execution, step_id: int, number: int, error: Exception
+    ) -> None:
+        failure = describe_failure(error)
+        retryable = failure.retryable or isinstance(error, _DATABASE_AWAY)
+        if isinstance(error, RunLost):
+            await execution.lose()
+        if not retryable or number == MAX_TRIES:
+            failed = SessionFailed(failure.message).with_traceback(error.__traceback__)
+            await execution.fail(f"session {self.session_id}", step_id, failed)
+        await asyncio.sleep(backoff_seconds(number, failure.retry_after, random))
 
 
-def _clear(session_id: str, argument: None, writer: str) -> None:
-    SessionItem.objects.filter(session_id=session_id).delete()
+class DurableConversation(DurableSession, OpenAIConversationsSession):
+    """A conversation: the SDK treats what it keeps there in its own way, and asks by type."""
+
+    def __init__(self, session: OpenAIConversationsSession) -> None:
+        DurableSession.__init__(self, session)
+
+    async def clear_session(self) -> None:
+        """Refused: at OpenAI it would delete the conversation that the run belongs to."""
+        raise SessionFailed("a run cannot clear a conversation at OpenAI: that would delete it")
+
+
+def durable(session: Session) -> DurableSession:
+    """The session for use inside a run."""
+    if isinstance(session, OpenAIConversationsSession):
+        return DurableConversation(session)
+    return DurableSession(session)
+
+
+@asynccontextmanager
+async def session_of(
+    session_id: str | None, description: dict[str, Any] | None
+) -> AsyncIterator[DurableSession | None]:
+    """A run's session, opened on the running event loop for as long as the block lasts.
+
+    Args:
+        session_id: `Run.session_id`; None gives None.
+        description: `Run.session_spec`.
+
+    Raises:
+        SessionNotOpened: This process lacks what the session needs.
+    """
+    if session_id is None:
+        yield None
+        return
+    # Opening a file can take a while, and must not hold up the other runs of the process.
+    session = await asyncio.to_thread(open_session, session_id, description)
+    try:
+        yield durable(session)
+    finally:
+        await close_session(session)
+
+
+async def _append_once(
+    session: Session, execution: Execution, step: str, wanted: list[Any]
+) -> None:
+    tail = tail_of(session)
+    note = await in_thread(writes.find, execution.run_id, step)
+    if note is None:
+        note = writes.Note(await tail.mark())
+        await in_thread(writes.keep, execution.run_id, execution.epoch, step, note)
+        left = wanted
+    else:
+        after = await tail.since(note.mark, len(wanted))
+        left = missing(wanted, after, tail.sizes(len(wanted)))
+    if left:
+        await session.add_items(left)
+
+
+async def _pop_once(session: Session, execution: Execution, step: str) -> Any:
+    tail = tail_of(session)
+    note = await in_thread(writes.find, execution.run_id, step)
+    if note is None:
+        last = await session.get_items(1)
+        note = writes.Note(await tail.mark(), last[0] if last else None)
+        await in_thread(writes.keep, execution.run_id, execution.epoch, step, note)
+    if note.taken is not None and await tail.mark() == note.mark:
+        await session.pop_item()
+    return note.taken

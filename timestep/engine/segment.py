@@ -18,7 +18,7 @@ from timestep.engine import claims, states
 from timestep.engine.build import build_agents
 from timestep.engine.claims import Claim, Ending, Refusal
 from timestep.engine.durable_model import response_text
-from timestep.engine.durable_session import DurableSession
+from timestep.engine.durable_session import session_of
 from timestep.engine.durable_tools import remember_tool_error
 from timestep.engine.execution import (
     Abort,
@@ -219,9 +219,8 @@ async def _loop(
         start = state
 
 
-def _runner(agent: Agent[Any], start: Any, claimed: Claim) -> Awaitable[RunResult]:
+async def _runner(agent: Agent[Any], start: Any, claimed: Claim) -> RunResult:
     run = claimed.run
-    session = DurableSession(run.session_id) if run.session_id else None
     config = RunConfig(
         tracing_disabled=True,
         workflow_name=run.agent,
@@ -229,17 +228,18 @@ def _runner(agent: Agent[Any], start: Any, claimed: Claim) -> Awaitable[RunResul
         # Its answer is recorded by then: failing the run would fail every retry as well.
         tool_not_found_behavior="return_error_to_model",
     )
-    if isinstance(start, RunState):
-        # The context is in the state; passing it again would make the SDK ignore approvals.
-        return Runner.run(agent, start, session=session, run_config=config)
-    return Runner.run(
-        agent,
-        start,
-        context=run.context,
-        max_turns=run.max_turns,
-        session=session,
-        run_config=config,
-    )
+    async with session_of(run.session_id, run.session_spec) as session:
+        if isinstance(start, RunState):
+            # The context is in the state; passing it again would make the SDK ignore approvals.
+            return await Runner.run(agent, start, session=session, run_config=config)
+        return await Runner.run(
+            agent,
+            start,
+            context=run.context,
+            max_turns=run.max_turns,
+            session=session,
+            run_config=config,
+        )
 
 
 def _interruption(

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from timestep.errors import TimestepError
-from timestep.models import Run, RunStatus, SavedState, Segment, StateKind
+from timestep.models import Run, RunResult, RunStatus, SavedState, Segment, StateKind
 from timestep.models.states import packed, unpacked
 
 # Failed and timed out runs keep theirs: a retry reads them again.
@@ -147,6 +147,12 @@ def session_name(run: Run) -> str:
     return str(described.get("id") or run.session_id or "")
 
 
+def keep_result(run_id: str, state: dict[str, Any]) -> None:
+    """Keep the state at a run's end, in the transaction that ends it."""
+    body = {"schema_version": _schema(state), "body": packed(state)}
+    RunResult.objects.update_or_create(run_id=run_id, defaults=body)
+
+
 def _schema(state: dict[str, Any]) -> str:
     return str(state.get("$schemaVersion", ""))[:20]
 
@@ -218,16 +224,21 @@ def revisions(session_id: str, agent: str) -> list[SavedRevision]:
     return [_revision(row, (row.run_id, row.revision) in still) for row in rows]
 
 
+def revision_of(row: SavedState) -> SavedRevision:
+    """A row as programs see it."""
+    waits = row.run is not None and _waiting(row.session_id, row.agent).filter(pk=row.pk).exists()
+    return _revision(row, waits)
+
+
 @transaction.atomic
 def forget(session_id: str, agent: str) -> int:
     """Delete what is saved for a session and needed by no run any more; returns how many.
 
     What a run still needs stays: it waits, is on its way, or may be retried.
     """
-    copies = _scoped(_of_runs(), session_id, agent).filter(kind=StateKind.SAVED)
-    over = _scoped(_of_runs(), session_id, agent).filter(run__status__in=_OVER)
-    found = [rows.values_list("pk", flat=True) for rows in (copies, over)]
-    keys = {key for keys in found for key in keys}
+    of_runs = _scoped(SavedState.objects.filter(run__isnull=False), session_id, agent)
+    unneeded = Q(kind=StateKind.SAVED) | Q(run__status__in=_OVER)
+    keys = set(of_runs.filter(unneeded).values_list("pk", flat=True))
     keys |= set(_plain(session_id, agent).values_list("pk", flat=True))
     SavedState.objects.filter(pk__in=keys).delete()
     return len(keys)
