@@ -104,6 +104,14 @@ class AlreadyResumed(TimestepError):
         self.revision = revision
 
 
+class ScheduleNotFound(TimestepError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no schedule has the name {name!r}")
+        self.name = name
+
+
 class MissingKey(TimestepError):
     """The model's provider needs a key that this process's environment does not hold."""
 

@@ -162,10 +162,11 @@ LOGGING = {
 }
 
 TIMESTEP_APPROVAL_GATE = "approvals.gate.RecordingGate"
+TIMESTEP_DEFINITIONS = "workflows.definitions.KeptDefinitions"
 TIMESTEP_TOOLS = conf.tool_modules()
 
 # What every worker calls on time (see docs/settings.md).
-TIMESTEP_CLOCKS = ["workflows.services.schedules.fire_due"]
+TIMESTEP_CLOCKS = ["timestep.services.ticking.fire_due"]
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()

@@ -1,4 +1,4 @@
-"""Errors of agent definitions, launching and schedules."""
+"""Errors of agent definitions, launching and import."""
 
 from __future__ import annotations
 
@@ -48,14 +48,6 @@ class SpecIncomplete(TimestepError):
         super().__init__(f"agent {slug} cannot be launched: {missing}")
         self.slug = slug
         self.missing = missing
-
-
-class ScheduleNotFound(TimestepError):
-    """No schedule has this name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no schedule has the name {name!r}")
-        self.name = name
 
 
 class ImportRefused(TimestepError):

@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.workflows.rows import agent, run, tool
-from timestep.models import Run
-from workflows.models import AgentDefinition, AgentVersion, Schedule, Tick
+from timestep.models import Run, Schedule, Tick
+from timestep.services.schedules import save_schedule
+from workflows.models import AgentDefinition, AgentVersion
 from workflows.services.definitions import save_definition
 from workflows.services.launching import launch_agent
-from workflows.services.schedules import save_schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ FORM = {
 }  # fmt: skip
 SCHEDULE = {
     "name": "nightly", "agent": "desk", "input": "hello", "cron": "0 3 * * *",
-    "timezone": "UTC", "active": "on",
+    "timezone": "UTC", "overlap": "allow",
 }  # fmt: skip
 
 
@@ -181,15 +181,15 @@ def test_runs_are_cancelled_repeated_and_retried(admin_client: Client) -> None:
 
 def test_schedules_are_saved_run_paused_and_resumed(admin_client: Client) -> None:
     agent("desk")
-    assert admin_client.post(address("workflows_schedule", "add"), SCHEDULE).status_code == 302
+    assert admin_client.post(address("timestep_schedule", "add"), SCHEDULE).status_code == 302
     made = Schedule.objects.get()
     assert made.next_at is not None
-    act(admin_client, "workflows_schedule", "run_selected_now", "nightly")
+    act(admin_client, "timestep_schedule", "run_selected_now", "nightly")
     assert Run.objects.get().schedule == "nightly"
-    assert "Paused nightly" in act(admin_client, "workflows_schedule", "pause_selected", "nightly")
-    assert Schedule.objects.get().active is False
-    assert "next at" in act(admin_client, "workflows_schedule", "resume_selected", "nightly")
-    change = address("workflows_schedule", "change", "nightly")
+    assert "Paused nightly" in act(admin_client, "timestep_schedule", "pause_selected", "nightly")
+    assert Schedule.objects.get().paused is True
+    assert "next at" in act(admin_client, "timestep_schedule", "resume_selected", "nightly")
+    change = address("timestep_schedule", "change", "nightly")
     assert admin_client.post(change, {**SCHEDULE, "cron": "0 4 * * *"}).status_code == 302
     assert Schedule.objects.get().cron == "0 4 * * *"
 
@@ -200,25 +200,25 @@ def test_schedules_are_saved_run_paused_and_resumed(admin_client: Client) -> Non
 )
 def test_a_bad_field_of_a_schedule_is_named(admin_client: Client, field: str, value: str) -> None:
     agent("desk")
-    answer = admin_client.post(address("workflows_schedule", "add"), {**SCHEDULE, field: value})
+    answer = admin_client.post(address("timestep_schedule", "add"), {**SCHEDULE, field: value})
     assert answer.status_code == 200
     assert list(answer.context["adminform"].form.errors) == [field]
 
 
 def test_a_schedule_goes_with_its_ticks(admin_client: Client) -> None:
     agent("desk")
-    admin_client.post(address("workflows_schedule", "add"), SCHEDULE)
-    act(admin_client, "workflows_schedule", "run_selected_now", "nightly")
-    delete = address("workflows_schedule", "delete", "nightly")
+    admin_client.post(address("timestep_schedule", "add"), SCHEDULE)
+    act(admin_client, "timestep_schedule", "run_selected_now", "nightly")
+    delete = address("timestep_schedule", "delete", "nightly")
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert Tick.objects.count() == 0
 
 
-@pytest.mark.parametrize("model", ["timestep_run", "workflows_agentversion", "workflows_tick"])
+@pytest.mark.parametrize("model", ["timestep_run", "workflows_agentversion", "timestep_tick"])
 def test_what_is_read_only_is_so_for_superusers_too(admin_client: Client, model: str) -> None:
     agent("desk")
     run("run_1")
-    save_schedule({**SCHEDULE, "active": False})
+    save_schedule({**SCHEDULE, "paused": True})
     Tick.objects.create(schedule_id="nightly", at="2026-01-01T00:00Z")
     keys = {"timestep_run": "run_1", "workflows_agentversion": str(AgentVersion.objects.get().pk)}
     key = keys.get(model) or str(Tick.objects.get().pk)
@@ -232,19 +232,19 @@ def test_what_is_read_only_is_so_for_superusers_too(admin_client: Client, model:
 def test_actions_need_their_permissions() -> None:
     agent("desk")
     launch_agent("desk", input="hello", launched_from="page", run_id="run_1")
-    save_schedule({**SCHEDULE, "active": False})
+    save_schedule({**SCHEDULE, "paused": True})
     client = signed_in("view_run", "view_agentdefinition", "view_schedule")
     for model, action, key in (
         ("timestep_run", "cancel_selected", "run_1"),
         ("timestep_run", "launch_again", "run_1"),
         ("timestep_run", "retry_selected", "run_1"),
         ("workflows_agentdefinition", "launch_selected", "desk"),
-        ("workflows_schedule", "run_selected_now", "nightly"),
-        ("workflows_schedule", "resume_selected", "nightly"),
+        ("timestep_schedule", "run_selected_now", "nightly"),
+        ("timestep_schedule", "resume_selected", "nightly"),
     ):
         act(client, model, action, key, launch="Launch", input="x")
     assert list(Run.objects.values_list("run_id", "status")) == [("run_1", "queued")]
-    assert Schedule.objects.get().active is False
+    assert Schedule.objects.get().paused is True
     client.post(address("workflows_agentdefinition", "change", "desk"), {**FORM, "name": "X"})
     assert AgentDefinition.objects.get().name == "Desk"
 
@@ -272,6 +272,6 @@ def test_the_list_of_runs_counts_no_further_than_it_must(admin_client: Client) -
     "query", ["q=nul%00", "status__exact=x", "agent=nobody", "q=" + "x" * 3000]
 )
 def test_odd_addresses_are_no_errors_of_ours(admin_client: Client, query: str) -> None:
-    for model in ("timestep_run", "workflows_agentversion", "workflows_schedule"):
+    for model in ("timestep_run", "workflows_agentversion", "timestep_schedule"):
         answer = admin_client.get(address(model, "changelist") + "?" + query)
         assert answer.status_code < 500

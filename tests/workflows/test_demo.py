@@ -6,8 +6,9 @@ import pytest
 
 from tests.workflows.rows import agent, in_threads, tool
 from timestep.demo import DEMO_AGENTS
+from timestep.models import Schedule
 from workflows.errors import ImportRefused
-from workflows.models import AgentDefinition, InstalledContent, Schedule
+from workflows.models import AgentDefinition, InstalledContent
 from workflows.services.demo import install_demo_content
 from workflows.services.specs import spec_body, version_of
 
@@ -26,7 +27,7 @@ def test_it_is_installed_and_can_be_launched() -> None:
     slugs = list(AgentDefinition.objects.values_list("slug", flat=True))
     assert slugs == ["concierge", "refunds", "support-desk"]
     assert "refunds" in spec_body(version_of("support-desk"))["agents"]
-    assert Schedule.objects.get().active is False
+    assert Schedule.objects.get().paused is True
 
 
 @pytest.mark.usefixtures("demo_tools")

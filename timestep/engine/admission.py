@@ -15,10 +15,13 @@ from django.utils import timezone
 
 from timestep.engine_version import ENGINE_VERSION
 from timestep.models import (
+    ACTIVE_STATUSES,
     DIRECT_QUEUE,
+    Overlap,
     Queue,
     Run,
     RunStatus,
+    Schedule,
     Segment,
     SegmentKind,
     SegmentState,
@@ -122,9 +125,9 @@ def _ready(taker: Taker) -> QuerySet[Segment]:
 
 
 def _waiting(taker: Taker) -> QuerySet[Segment]:
-    """First segments that are ready, are not delayed and whose session is free."""
+    """First segments that are ready, not delayed, and held up by no earlier run."""
     starts = _ready(taker).filter(_due("run__delayed_until"), kind=SegmentKind.START)
-    return starts.exclude(_session_busy())
+    return starts.exclude(_session_busy()).exclude(_schedule_busy())
 
 
 def _due(column: str) -> Q:
@@ -152,6 +155,19 @@ def _session_busy() -> Exists:
     begun = Q(status__in=going) | Q(status=RunStatus.QUEUED, started_at__isnull=False)
     waits = Q(status=RunStatus.QUEUED) & earlier & _due("delayed_until")
     return Exists(same.exclude(run_id=OuterRef("run_id")).filter(begun | waits))
+
+
+def _schedule_busy() -> Q:
+    """Whether another run of its schedule has not ended, where the overlap rule is to wait."""
+    rule = (Overlap.QUEUE, Overlap.CANCEL_RUNNING)
+    waits = Schedule.objects.filter(name=OuterRef("run__schedule"), overlap__in=rule)
+    same = Run.objects.filter(schedule=OuterRef("run__schedule"), status__in=ACTIVE_STATUSES)
+    earlier = Q(created_at__lt=OuterRef("run__created_at")) | Q(
+        created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
+    )
+    begun = ~Q(status=RunStatus.QUEUED) | Q(started_at__isnull=False)
+    others = same.exclude(run_id=OuterRef("run_id")).filter(begun | earlier)
+    return Q(run__schedule__isnull=False) & Q(Exists(waits)) & Q(Exists(others))
 
 
 def _best(taker: Taker, queue: str, room: int) -> list[Segment]:

@@ -14,6 +14,7 @@ from timestep.models.runs import (
     SegmentKind,
     SegmentState,
 )
+from timestep.models.schedules import Overlap, Schedule, Tick, TickOutcome
 from timestep.models.sessions import SessionItem, SessionWrite
 from timestep.models.specs import AgentSpec
 from timestep.models.states import SavedState, StateKind
@@ -27,18 +28,22 @@ __all__ = [
     "ENDED_STATUSES",
     "AgentSpec",
     "CatalogueTool",
+    "Overlap",
     "Queue",
     "Run",
     "RunEvent",
     "RunResult",
     "RunStatus",
     "SavedState",
+    "Schedule",
     "Segment",
     "SegmentKind",
     "SegmentState",
     "SessionItem",
     "SessionWrite",
     "StateKind",
+    "Tick",
+    "TickOutcome",
     "ToolStart",
     "Worker",
     "WorkerKind",

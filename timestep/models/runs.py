@@ -168,6 +168,11 @@ class Run(models.Model):
                 ),
                 name="timestep_run_by_user",
             ),
+            models.Index(
+                fields=("schedule",),
+                condition=models.Q(status__in=ACTIVE_STATUSES, schedule__isnull=False),
+                name="timestep_run_schedule_active",
+            ),
             models.Index(fields=("finished_at",), name="timestep_run_finished"),
             models.Index(fields=("status", "finished_at"), name="timestep_run_ended"),
             models.Index(

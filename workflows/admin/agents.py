@@ -17,12 +17,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from approvals.admin_lists import ReadOnlyAdmin
+from timestep.models import Schedule
 from workflows.admin.acts import act_on_each, launched, selected, user_of
 from workflows.admin.forms import AgentDefinitionForm, LaunchForm
 from workflows.models import AgentDefinition, AgentVersion
 from workflows.selectors.agents import last_input, used_by
 from workflows.services.definitions import save_definition
 from workflows.services.launching import launch_agent
+
+# Of what protects a definition from deletion.
+MOST_NAMED = 20
 
 
 @admin.register(AgentDefinition)
@@ -70,11 +74,13 @@ class AgentDefinitionAdmin(admin.ModelAdmin[AgentDefinition]):
     def get_deleted_objects(
         self, objs: Sequence[AgentDefinition] | QuerySet[AgentDefinition], request: HttpRequest
     ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
-        """Others that hand off to a definition, or call it, protect it from deletion."""
+        """What hands off to a definition, calls it or launches it protects it from deletion."""
         shown, counts, lacking, protected = super().get_deleted_objects(objs, request)
         going = {one.slug for one in objs}
         users = [(slug, user) for slug in sorted(going) for user in used_by(slug)]
         named = [f"{user} uses {slug}" for slug, user in users if user not in going]
+        launching = Schedule.objects.filter(agent__in=going, spec__isnull=True)
+        named += [f"schedule {one.name} launches {one.agent}" for one in launching[:MOST_NAMED]]
         return shown, counts, lacking, [*protected, *named]
 
     def has_launch_permission(self, request: HttpRequest) -> bool:

@@ -8,9 +8,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from timestep.errors import InvalidInput
+from timestep.models import Schedule
+from timestep.services import schedule_checks, schedules
 from workflows.admin.fields import InputField, JsonField, NamesField
-from workflows.models import AgentDefinition, Schedule
-from workflows.services import definition_checks, definitions, schedule_checks, schedules
+from workflows.models import AgentDefinition
+from workflows.services import definition_checks, definitions
+from workflows.services.launching import checked_input
 
 M = TypeVar("M", bound=models.Model)
 
@@ -93,6 +97,7 @@ class ScheduleForm(ServiceForm[Schedule]):
     """A schedule."""
 
     input = InputField(help_text="A text, or the JSON list of Responses API items.")
+    agent = forms.CharField(help_text="Slug of the agent definition that it launches.")
 
     class Meta:
         model = Schedule
@@ -101,7 +106,16 @@ class ScheduleForm(ServiceForm[Schedule]):
             "cron": "minute hour day-of-month month day-of-week, or six fields with the second "
             "before them.",
             "timezone": "For example Europe/Berlin.",
+            "session_id": "Empty: every run has a conversation of its own.",
+            "overlap": "What a tick does while an earlier run has not ended.",
         }
+
+    def clean_input(self) -> Any:
+        """The input, no larger than a person may give one."""
+        try:
+            return checked_input(self.cleaned_data["input"])
+        except InvalidInput as error:
+            raise ValidationError(error.message) from None
 
     def service_fields(self) -> dict[str, Any]:
         """The fields of the form over those of the row."""

@@ -12,29 +12,59 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from approvals.admin_lists import ReadOnlyAdmin
+from timestep.models import Schedule, Tick
+from timestep.services.schedules import pause, resume, save_schedule
+from timestep.services.ticks import run_now
 from workflows.admin.acts import act_on_each, launched, selected, user_of
 from workflows.admin.forms import ScheduleForm
-from workflows.models import Schedule, Tick
-from workflows.services.schedules import pause, resume, run_now, save_schedule
 
 
 @admin.register(Schedule)
 class ScheduleAdmin(admin.ModelAdmin[Schedule]):
-    """Saving goes through `save_schedule`, which works out the next tick."""
+    """Saving goes through `save_schedule`, which works out the next tick.
+
+    What a program made is changed in the program, which would say it again at its next start; here
+    it can be run, paused, resumed and deleted.
+    """
 
     form = ScheduleForm
-    list_display = ("name", "agent_id", "cron", "timezone", "active", "next_at", "last_at")
-    list_filter = ("active",)
-    search_fields = ("name", "agent__slug")
+    list_display = (
+        "name", "agent", "cron", "timezone", "overlap", "paused", "next_at", "last_at", "made_by"
+    )  # fmt: skip
+    list_filter = ("paused", "overlap")
+    list_select_related = ("created_by",)
+    search_fields = ("name", "agent")
     ordering = ("name",)
     actions = ("run_selected_now", "pause_selected", "resume_selected")
-    readonly_fields = ("next_at", "last_at")
+    readonly_fields = ("next_at", "last_at", "made_by", "pause")
+
+    @admin.display(description="Made by")
+    def made_by(self, obj: Schedule) -> str:
+        """The program or the person."""
+        if obj.spec_id is not None:
+            return obj.created_from
+        return obj.created_by.get_username() if obj.created_by else ""
+
+    @admin.display(description="Pause")
+    def pause(self, obj: Schedule) -> str:
+        """Since when it is paused, by whom and why."""
+        if obj.paused_at is None:
+            return "not paused"
+        by = f" by {obj.paused_by}" if obj.paused_by else ""
+        why = f": {obj.paused_why}" if obj.paused_why else ""
+        return f"since {obj.paused_at:%Y-%m-%d %H:%M:%S} UTC{by}{why}"
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Schedule | None = None
     ) -> tuple[str, ...]:
         """A name never changes: runs refer to it."""
         return ("name", *self.readonly_fields) if obj is not None else self.readonly_fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Schedule | None = None) -> bool:
+        """What a program made is shown, and changed there."""
+        if obj is not None and obj.spec_id is not None:
+            return False
+        return super().has_change_permission(request, obj)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         """What became invalid between the form's check and the save is a message, too."""
@@ -46,7 +76,8 @@ class ScheduleAdmin(admin.ModelAdmin[Schedule]):
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """Save through the service."""
-        saved = save_schedule(form.service_fields(), name=obj.name if change else None)
+        name = obj.name if change else None
+        saved = save_schedule(form.service_fields(), name=name, by=user_of(request))
         obj.next_at = saved.next_at
 
     def has_launch_permission(self, request: HttpRequest) -> bool:
@@ -66,8 +97,8 @@ class ScheduleAdmin(admin.ModelAdmin[Schedule]):
     @admin.action(description="Pause schedule", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Stop launching by the clock."""
-        names = selected(request, queryset)
-        act_on_each(request, names, lambda name: f"Paused {pause(name).name}.")
+        names, by = selected(request, queryset), user_of(request).get_username()
+        act_on_each(request, names, lambda name: f"Paused {pause(name, by=by).name}.")
 
     @admin.action(description="Resume schedule", permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
@@ -85,12 +116,18 @@ def _resumed(name: str) -> str:
 class TickAdmin(ReadOnlyAdmin[Tick]):
     """When schedules fired, what they launched, and what they missed."""
 
-    list_display = ("schedule_id", "at", "run_id", "note")
+    list_display = ("schedule_id", "at", "outcome", "late", "run_id", "note")
+    list_filter = ("outcome",)
     search_fields = ("schedule__name__exact", "run_id__exact")
     search_help_text = "A whole name of a schedule, or a run id."
     ordering = ("-id",)
 
+    @admin.display(description="Late")
+    def late(self, obj: Tick) -> str:
+        """How long after its time it fired."""
+        return f"{obj.lateness.total_seconds():.1f} s"
+
     def has_delete_permission(self, request: HttpRequest, obj: Tick | None = None) -> bool:
         """Ticks go with their schedule only; the admin asks this when one is deleted."""
-        deleting = request.path.startswith(reverse("admin:workflows_schedule_changelist"))
-        return deleting and request.user.has_perm("workflows.delete_schedule")
+        deleting = request.path.startswith(reverse("admin:timestep_schedule_changelist"))
+        return deleting and request.user.has_perm("timestep.delete_schedule")

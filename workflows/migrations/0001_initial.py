@@ -52,24 +52,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Schedule',
-            fields=[
-                ('name', models.SlugField(max_length=100, primary_key=True, serialize=False)),
-                ('input', models.JSONField()),
-                ('cron', models.CharField(max_length=200)),
-                ('timezone', models.CharField(default='UTC', max_length=100)),
-                ('active', models.BooleanField(default=True)),
-                ('next_at', models.DateTimeField(blank=True, db_index=True, editable=False, null=True)),
-                ('last_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='workflows.agentdefinition')),
-            ],
-            options={
-                'ordering': ('name',),
-            },
-        ),
-        migrations.CreateModel(
             name='AgentVersion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -83,21 +65,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('definition_id', '-number'),
                 'constraints': [models.UniqueConstraint(fields=('definition', 'number'), name='workflows_agent_version_number')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Tick',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('run_id', models.CharField(blank=True, max_length=128, null=True)),
-                ('note', models.CharField(blank=True, default='', max_length=300)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('schedule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ticks', to='workflows.schedule')),
-            ],
-            options={
-                'ordering': ('schedule_id', '-at'),
-                'constraints': [models.UniqueConstraint(fields=('schedule', 'at'), name='workflows_tick_once')],
             },
         ),
     ]

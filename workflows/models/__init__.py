@@ -1,7 +1,6 @@
-"""Agent definitions and versions, schedules and ticks."""
+"""Agent definitions and versions."""
 
 from workflows.models.agents import AgentDefinition, AgentVersion
 from workflows.models.installed import InstalledContent
-from workflows.models.schedules import Schedule, Tick
 
-__all__ = ["AgentDefinition", "AgentVersion", "InstalledContent", "Schedule", "Tick"]
+__all__ = ["AgentDefinition", "AgentVersion", "InstalledContent"]

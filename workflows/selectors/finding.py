@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from approvals.models import ApprovalRequest
-from timestep.models import Run, Worker
-from workflows.models import AgentDefinition, Schedule
+from timestep.models import Run, Schedule, Worker
+from workflows.models import AgentDefinition
 
 NEAR = 10
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 
 from timestep.demo import CONCIERGE_INPUT, DEMO_AGENTS
-from workflows.models import AgentDefinition, InstalledContent, Schedule
+from timestep.models import Schedule
+from timestep.services.schedules import save_schedule
+from workflows.models import AgentDefinition, InstalledContent
 from workflows.services.exchange import import_definitions
-from workflows.services.schedules import save_schedule
 
 MARK = "demo"
 DEMO_SCHEDULE = {
@@ -16,7 +17,7 @@ DEMO_SCHEDULE = {
     "input": CONCIERGE_INPUT,
     "cron": "0 8 * * *",
     "timezone": "UTC",
-    "active": False,
+    "paused": True,
 }
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from timestep.errors import InvalidInput
-from workflows.services.cron import checked_cron, next_after
+from timestep.services.cron import checked_cron, next_after
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

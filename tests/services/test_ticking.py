@@ -1,0 +1,173 @@
+"""The clock of schedules: who fires, what is missed, and what a failing launch leaves behind."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.services.schedules import BASE, due_since, program
+from tests.workflows.rows import agent, in_threads
+from timestep.models import AgentSpec, Run, Schedule, Tick, TickOutcome
+from timestep.services.schedules import pause, save_program_schedule, save_schedule
+from timestep.services.ticking import fire_due
+from timestep.services.ticks import settle as settle_tick
+from workflows.services.definitions import save_definition
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def desk() -> None:
+    agent("desk")
+
+
+def outcomes() -> list[tuple[str, str]]:
+    """What came of each tick, in the order of their times."""
+    return list(Tick.objects.order_by("at").values_list("outcome", "note"))
+
+
+def test_a_due_tick_launches_once_and_moves_on() -> None:
+    schedule = due_since(2, queue="slow", priority=3, timeout_seconds=9.0, session_id="s")
+    at = schedule.next_at
+    wait = fire_due()
+    run = Run.objects.get()
+    assert (run.schedule, run.scheduled_at, run.launched_from) == ("nightly", at, "schedule")
+    assert (run.input, run.agent, run.agent_version) == ("hello", "desk", 1)
+    assert (run.queue, run.priority, run.timeout_seconds) == ("slow", 3, 9.0)
+    assert run.session_id == "s"
+    tick = Tick.objects.get()
+    assert (tick.at, tick.run_id, tick.outcome, tick.note) == (at, run.run_id, "launched", "")
+    assert 2 <= tick.lateness.total_seconds() < 60
+    schedule.refresh_from_db()
+    assert schedule.last_at == at
+    assert wait is not None
+    assert 0 < wait <= 24 * 3600
+    fire_due()
+    assert Run.objects.count() == 1
+
+
+def test_the_agents_own_queue_and_timeout_are_the_default() -> None:
+    agent("desk", default_queue="own", timeout_seconds=5.0, max_turns=3)
+    due_since(2)
+    fire_due()
+    run = Run.objects.get()
+    assert (run.queue, run.timeout_seconds, run.max_turns) == ("own", 5.0, 3)
+
+
+def test_a_programs_schedule_launches_its_spec() -> None:
+    made = save_program_schedule(program(spec={"agents": {"Clock": 1}}))
+    Schedule.objects.update(next_at=timezone.now(), session_id="s", session_spec={"kind": "x"})
+    fire_due()
+    run = Run.objects.get()
+    assert (run.spec_id, run.agent, run.queue) == (made.spec_id, "Clock", "default")
+    assert (run.session_id, run.session_spec) == ("s", {"kind": "x"})
+    assert AgentSpec.objects.count() == 1
+
+
+def test_no_second_is_left_out_when_the_clock_is_late() -> None:
+    schedule = due_since(3, cron="* * * * * *")
+    for _ in range(4):
+        fire_due()
+    ticks = list(schedule.ticks.order_by("at").values_list("at", flat=True))
+    assert len(ticks) == 4
+    whole = [at.replace(microsecond=0) for at in ticks]
+    assert [b - a for a, b in itertools.pairwise(whole)] == [timedelta(seconds=1)] * 3
+
+
+def test_of_what_nobody_was_there_for_the_latest_is_launched() -> None:
+    schedule = due_since(3 * 24 * 3600, cron="0 * * * *")
+    first = schedule.next_at
+    assert first is not None
+    Schedule.objects.update(next_at=first.replace(minute=0, second=0, microsecond=0))
+    fire_due()
+    assert [outcome for outcome, _ in outcomes()] == ["missed", "launched"]
+    assert outcomes()[0][1].startswith("missed, as all before ")
+    at = Run.objects.get().scheduled_at
+    assert at is not None
+    assert timedelta(0) <= timezone.now() - at <= timedelta(hours=1)
+    schedule.refresh_from_db()
+    assert schedule.next_at == at + timedelta(hours=1)
+
+
+def test_with_catch_up_every_tick_is_launched_in_order() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    save_schedule({**BASE, "cron": "0 * * * *", "catch_up": True})
+    Schedule.objects.update(next_at=start)
+    for _ in range(6):
+        fire_due(start + timedelta(hours=4, minutes=30))
+    runs = Run.objects.order_by("created_at").values_list("scheduled_at", flat=True)
+    assert list(runs) == [start + timedelta(hours=n) for n in range(5)]
+
+
+def test_a_tick_whose_agent_cannot_be_launched_says_why_and_the_schedule_goes_on() -> None:
+    due_since(2)
+    save_definition({"slug": "desk", "active": False})
+    fire_due()
+    assert Run.objects.count() == 0
+    why = "agent desk is inactive; activate its definition to launch it"
+    assert outcomes() == [("failed", f"not launched: {why}")]
+    schedule = Schedule.objects.get()
+    assert schedule.next_at is not None
+    assert schedule.next_at > timezone.now()
+
+
+def test_a_broken_row_does_not_stop_the_clock_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    due_since(2)
+    due_since(1, name="other")
+
+    def settle(tick: Tick) -> None:
+        if tick.schedule_id == "nightly":
+            raise KeyError("body")
+        settle_tick(tick)
+
+    monkeypatch.setattr("timestep.services.ticking.settle", settle)
+    with caplog.at_level(logging.CRITICAL):
+        fire_due()
+    assert Tick.objects.get(schedule="nightly").note == "not launched: KeyError: 'body'"
+    assert Run.objects.get().schedule == "other"
+
+
+def test_a_schedule_whose_zone_is_gone_stops_itself_only() -> None:
+    due_since(2)
+    Schedule.objects.update(timezone="Mars/Olympus")
+    due_since(1, name="other")
+    fire_due()
+    assert dict(Schedule.objects.values_list("name", "paused")) == {"nightly": True, "other": False}
+    assert Tick.objects.get(schedule="nightly").note.startswith("paused: its times cannot")
+    assert Schedule.objects.get(name="nightly").paused_by == "the clock"
+
+
+def test_paused_schedules_do_not_fire() -> None:
+    due_since(2)
+    pause("nightly")
+    assert fire_due() is None
+    assert Run.objects.count() == 0
+
+
+def test_a_backfilled_tick_is_not_fired_again() -> None:
+    schedule = due_since(2)
+    assert schedule.next_at is not None
+    Tick.objects.create(schedule=schedule, at=schedule.next_at, run_id="run_1")
+    fire_due()
+    assert Run.objects.count() == 0
+    assert Tick.objects.get().outcome == TickOutcome.LAUNCHED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_workers_fire_every_tick_once() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(3):
+        save_schedule({**BASE, "name": f"s-{number}", "cron": "*/10 * * * * *"})
+    Schedule.objects.update(next_at=start)
+    # One pass may find a row locked by another worker; the next one comes 10 ms later.
+    passes = [start + timedelta(seconds=10 * tick) for tick in (0, 1, 2, 2, 2, 2, 2, 2, 2)]
+    results = in_threads(10, lambda _: [fire_due(at) for at in passes])
+    assert [one for one in results if isinstance(one, Exception)] == []
+    assert Run.objects.count() == Tick.objects.count() == 9
+    assert not Tick.objects.exclude(note="").exists()
