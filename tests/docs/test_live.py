@@ -25,7 +25,8 @@ EVERYWHERE = {"step", "attempt", "parent_call_id"}
 def carried() -> dict[str, set[str]]:
     """Event kind → the names in its row."""
     found = {kind: set(CODE.findall(text)) for kind, text in ROW.findall(PAGE.text)}
-    found["tool.finished"] |= found["tool.started"]
+    for what in ("tool", "guardrail"):
+        found[f"{what}.finished"] |= found[f"{what}.started"]
     return found
 
 

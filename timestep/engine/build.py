@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,15 +15,18 @@ from agents import (
     Handoff,
     ModelBehaviorError,
     ModelSettings,
+    RunConfig,
     handoff,
 )
 
-from timestep.engine.durable_model import DurableModel
-from timestep.engine.durable_tools import durable_agent_tool, durable_tool
+from timestep.engine.durable_agent import durable_run_config, make_durable
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.errors import SpecNotBuildable
+from timestep.tools import mark
 
-SPEC_VERSION = 1
+# What a spec is made of: agent definitions, or the agents of a program.
+DEFINITIONS, CODE = 1, 2
+VERSIONS = f"{DEFINITIONS} and {CODE}"
 
 
 class JsonSchemaOutput(AgentOutputSchemaBase):
@@ -64,25 +68,49 @@ class JsonSchemaOutput(AgentOutputSchemaBase):
 
 
 def build_agents(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> Agent[Any]:
-    """The spec's starting agent, connected to all the others.
+    """The spec's starting agent, connected to all the others, everything of them durable.
 
     Args:
         spec: The body of an agent spec.
-        tools: What this worker has, by name.
+        tools: What this worker has for agent definitions, by name.
 
     Raises:
-        SpecNotBuildable: A tool is missing here or its schema differs from the spec's.
+        SpecNotBuildable: A part is missing here or is another than the spec's.
+        NotDurable: An agent works where no step can record it.
     """
-    if spec.get("spec_version") != SPEC_VERSION:
-        raise SpecNotBuildable(
-            f"the spec has version {spec.get('spec_version')}, this worker builds {SPEC_VERSION}"
-        )
+    version = spec.get("spec_version")
+    if version == DEFINITIONS:
+        return make_durable(_defined(spec, tools))
+    if version == CODE:
+        return make_durable(travel().build(spec), travel().build_run_config(spec))
+    raise SpecNotBuildable(f"the spec has version {version}, this worker builds {VERSIONS}")
+
+
+def build_run_config(spec: Mapping[str, Any], workflow_name: str) -> RunConfig:
+    """The configuration with which the SDK runs the spec's agents.
+
+    Args:
+        spec: The body of an agent spec.
+        workflow_name: What the run is called.
+    """
+    own = travel().build_run_config(spec) if spec.get("spec_version") == CODE else None
+    return durable_run_config(own, workflow_name)
+
+
+def travel() -> Any:
+    """What builds agents of code; definitions do without it."""
+    from timestep.engine import travel as found  # noqa: PLC0415
+
+    return found
+
+
+def _defined(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> Agent[Any]:
     agents = {slug: _agent(part, tools) for slug, part in spec["agents"].items()}
     # In a second pass, so that agents may hand off to one another in circles.
     for slug, part in spec["agents"].items():
         agents[slug].handoffs = [_handoff(agents[name]) for name in part["handoffs"]]
         asked = [(agents[name], spec["agents"][name]) for name in part["agent_tools"]]
-        agents[slug].tools += [_as_tool(slug, agent, its.get("max_turns")) for agent, its in asked]
+        agents[slug].tools += [_as_tool(agent, its.get("max_turns")) for agent, its in asked]
     return agents[spec["start"]]
 
 
@@ -92,7 +120,7 @@ def _agent(part: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> Agen
         name=slug,
         handoff_description=part["name"],
         instructions=part["instructions"] or None,
-        model=DurableModel(part["model"], slug),
+        model=part["model"],
         model_settings=ModelSettings(**part["model_settings"]),
         tools=[_tool(slug, entry, tools) for entry in part["tools"]],
         output_type=JsonSchemaOutput(slug, schema) if schema else None,
@@ -112,12 +140,10 @@ def _tool(slug: str, entry: Mapping[str, Any], tools: Mapping[str, RegisteredToo
             f"tool {name!r} of agent {slug!r} has another schema than when the run was launched; "
             "launch again with the latest version"
         )
-    return durable_tool(
-        found.tool,
-        agent=slug,
-        needs_approval=entry["needs_approval"],
-        idempotent=entry["idempotent"],
-    )
+    tool = mark(copy.copy(found.tool), idempotent=entry["idempotent"])
+    if entry["needs_approval"] is not None:
+        tool.needs_approval = entry["needs_approval"]
+    return tool
 
 
 def _handoff(agent: Agent[Any]) -> Handoff[Any, Agent[Any]]:
@@ -125,8 +151,7 @@ def _handoff(agent: Agent[Any]) -> Handoff[Any, Agent[Any]]:
     return handoff(agent, tool_name_override=f"transfer_to_{agent.name.replace('-', '_')}")
 
 
-def _as_tool(caller: str, agent: Agent[Any], max_turns: int | None) -> FunctionTool:
+def _as_tool(agent: Agent[Any], max_turns: int | None) -> FunctionTool:
     name = f"ask_{agent.name.replace('-', '_')}"
     description = f"Ask the agent {agent.handoff_description} to do a task and report back."
-    tool = agent.as_tool(name, description, max_turns=max_turns)
-    return durable_agent_tool(tool, agent=caller)
+    return agent.as_tool(name, description, max_turns=max_turns)

@@ -22,7 +22,7 @@ from openai.types.responses import (
 )
 from pydantic import TypeAdapter
 
-from timestep.engine.durable_tools import ask_gate, is_nested, tools_by_name
+from timestep.engine.durable_tools import ask_gate, is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.usage import response_usage, usage_as_json
@@ -42,18 +42,29 @@ class DurableModel(Model):
 
     Args:
         name: The model's name with its provider prefix, as in the agent definition.
-        agent: Slug of the agent that uses it, for events.
+        agent: Name of the agent that uses it, for events.
+        model: The model itself, where it is not found by its name.
+        timeout: How many seconds one try may take.
     """
 
-    def __init__(self, name: str, agent: str) -> None:
+    def __init__(
+        self, name: str, agent: str, model: Model | None = None, timeout: float | None = None
+    ) -> None:
         self.name = name
+        self.timeout = timeout
         self._agent = agent
+        self._model = model
+
+    @property
+    def plain(self) -> Model:
+        """The model that makes the call."""
+        return model_for(self.name) if self._model is None else self._model
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Make the call as a step, or plainly where no step can be taken."""
         scope = durable_scope()
         if scope is None:
-            return await model_for(self.name).get_response(*args, **kwargs)
+            return await self.plain.get_response(*args, **kwargs)
         call = _Call(self, scope, args, kwargs)
         reservation = scope.ids.take()
         call.step_id = reservation.step_id
@@ -64,13 +75,14 @@ class DurableModel(Model):
         # to the results they had.
         tools = tools_by_name(call.argument(3, "tools"))
         for item in function_calls(response):
-            scope.reserve_call(item.call_id, nested=is_nested(tools.get(item.name)))
+            tool = tools.get(item.name)
+            scope.reserve_call(item.call_id, nested=is_nested(tool), around=steps_around(tool))
         self._emit_finished(call, recorded, response)
         return response
 
     def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
         """Stream plainly: runs of the engine use `get_response`, which streams inside its step."""
-        return model_for(self.name).stream_response(*args, **kwargs)
+        return self.plain.stream_response(*args, **kwargs)
 
     def _emit_finished(
         self, call: _Call, recorded: dict[str, Any], response: ModelResponse
@@ -92,6 +104,7 @@ class DurableModel(Model):
         handoffs = {h.tool_name: h.agent_name for h in call.argument(5, "handoffs")}
         taken = next((c.name for c in calls if c.name in handoffs), None)
         if taken is not None:
+            call.scope.handoff_call = next(c.call_id for c in calls if c.name == taken)
             hop = {"from": self._agent, "to": handoffs[taken]}
             call.scope.emit("handoff", hop, step_id=call.step_id, attempt=attempt)
 
@@ -176,8 +189,9 @@ class _Call:
     async def _stream(self, attempt: int) -> ModelResponse:
         token = current_scope.set(None)  # A provider's own use of agents is no part of the run.
         try:
-            events = model_for(self._model.name).stream_response(*self._args, **self._kwargs)
-            return await self._consume(events, attempt)
+            async with asyncio.timeout(self._model.timeout):
+                events = self._model.plain.stream_response(*self._args, **self._kwargs)
+                return await self._consume(events, attempt)
         finally:
             current_scope.reset(token)
 

@@ -13,8 +13,10 @@ from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, Tool
 from agents.run_config import ToolErrorFormatterArgs
 from agents.tool_context import ToolContext
 from openai.types.responses import ResponseFunctionToolCall
+from pydantic_core import to_jsonable_python
 
 from timestep.engine import tool_starts
+from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.threads import in_thread
 from timestep.gate import ToolCall, approval_gate
@@ -40,6 +42,11 @@ class NeedsApproval:
         """Whether the tool always asks; a function is asked for each call by itself."""
         return self._asks is True
 
+    @property
+    def decides(self) -> bool:
+        """Whether a function of the tool is asked for each call."""
+        return callable(self._asks)
+
     async def __call__(
         self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
     ) -> bool:
@@ -48,10 +55,18 @@ class NeedsApproval:
         verdict = scope.verdicts.get(call_id) if scope else None
         if verdict in ("ask", "deny") or not callable(self._asks):
             return verdict == "ask" or (verdict is None and self.asks)
-        asks = bool(await self._asks(context, arguments, call_id))
-        if asks and scope:
+
+        async def ask() -> bool:
+            return bool(await plainly(lambda: self._asks(context, arguments, call_id)))
+
+        if scope is None:
+            return await ask()
+        if call_id not in scope.asks:
+            what = f"needs_approval of call {call_id}"
+            scope.asks[call_id] = await as_step(scope, scope.around[call_id], what, ask)
+        if scope.asks[call_id]:
             scope.verdicts[call_id] = "ask"
-        return asks
+        return scope.asks[call_id]
 
 
 def durable_tool(
@@ -94,38 +109,17 @@ def durable_tool(
     return durable
 
 
-def durable_agent_tool(tool: FunctionTool, *, agent: str) -> FunctionTool:
-    """Give an agent used as a tool its own block of step ids.
+def steps_around(tool: FunctionTool | None) -> int:
+    """How many steps a call of the tool may take beside the call itself.
 
-    It must not be one step itself: its inner steps would not be checkpointed.
-
-    Args:
-        tool: What `Agent.as_tool` made; it is changed.
-        agent: Slug of the agent that calls it, for events.
+    Its guardrails, those on the input twice (before and after a person was asked), and the
+    function that says whether it asks.
     """
-    invoke = tool.on_invoke_tool
-
-    async def invoke_nested(context: ToolContext[Any], arguments: str) -> Any:
-        scope = durable_scope()
-        if scope is None:
-            return await invoke(context, arguments)
-        call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
-        call["arguments"] = arguments[:EVENT_TEXT_LIMIT]
-        scope.emit_call("tool.started", call)
-        # Not popped: where a call inside waits for the gate, the SDK comes here once more.
-        token = current_scope.set(scope.nested[context.tool_call_id])
-        try:
-            output = await invoke(context, arguments)
-        finally:
-            current_scope.reset(token)
-        if output is not None:  # The SDK's way to say that a call inside waits for a person.
-            shown = output_text(as_json(output))[:EVENT_TEXT_LIMIT]
-            scope.emit_call("tool.finished", call | {"output": shown, "ok": True})
-        return output
-
-    tool.on_invoke_tool = invoke_nested
-    tool.needs_approval = NeedsApproval(tool.needs_approval)
-    return tool
+    if tool is None:
+        return 0
+    asks = isinstance(tool.needs_approval, NeedsApproval) and tool.needs_approval.decides
+    before, after = tool.tool_input_guardrails or [], tool.tool_output_guardrails or []
+    return int(asks) + 2 * len(before) + len(after)
 
 
 def tools_by_name(tools: Sequence[Tool]) -> dict[str, FunctionTool]:
@@ -305,6 +299,11 @@ def as_json(output: Any) -> Any:
     except (TypeError, ValueError):
         same = False
     return storable(output if same else str(output))
+
+
+def final_as_json(output: Any) -> Any:
+    """A run's final output as JSON: one of the agent's output type, or text."""
+    return to_jsonable_python(output, bytes_mode="base64", fallback=str)
 
 
 def output_text(output: Any) -> str:

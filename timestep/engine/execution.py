@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ MAX_TRACEBACK_CHARACTERS = 20_000
 MAX_MESSAGE_CHARACTERS = 2_000
 # How many step ids a nested agent gets, by its depth; beyond them the run fails with a message.
 NESTED_STEPS = (600, 100, 20)
+_STEPS_AFTER_TRIP = 4
 
 
 class NestedStepsExhausted(TimestepError):
@@ -84,15 +85,59 @@ class Scope:
     nested: dict[str, Scope] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
     tool_errors: dict[str, str] = field(default_factory=dict)
+    # For what stands around a call: its guardrails, and the function that says if it asks.
+    around: dict[str, StepIds] = field(default_factory=dict)
+    asks: dict[str, bool] = field(default_factory=dict)
+    # By the identity of the guardrail; those that race the model.
+    guardrails: dict[int, StepReservation] = field(default_factory=dict)
+    # What MCP servers offer, as listed first in this run of the loop or in the one around it.
+    mcp_tools: dict[Any, Any] = field(default_factory=dict)
+    handoff_call: str = ""
+    tripped: bool = False
+    _after_trip: StepIds | None = None
 
-    def reserve_call(self, call_id: str, *, nested: bool) -> None:
-        """Keep ids for a call, before any tool of its response starts."""
+    def reserve_guardrails(self, guardrails: Iterable[object]) -> None:
+        """Keep an id for each guardrail that runs beside the model, before the loop starts."""
+        fresh = [one for one in guardrails if id(one) not in self.guardrails]
+        for one in fresh:
+            self.guardrails[id(one)] = self.ids.take()
+        if fresh and self._after_trip is None:
+            self._after_trip = self.ids.sub(_STEPS_AFTER_TRIP)
+
+    def guardrail_step(self, guardrail: object) -> StepReservation:
+        """The step of a guardrail: the one that was kept for it, or the next."""
+        return self.guardrails.pop(id(guardrail), None) or self.ids.take()
+
+    @property
+    def session_ids(self) -> StepIds:
+        """Where the steps of session operations come from.
+
+        How far the model got before a guardrail stopped it differs between executions, and so
+        does its share of the ids; what the SDK still writes then must have ids of its own.
+        """
+        return self._after_trip if self.tripped and self._after_trip is not None else self.ids
+
+    def reserve_call(self, call_id: str, *, nested: bool, around: int = 0) -> None:
+        """Keep ids for a call, before any tool of its response starts.
+
+        Args:
+            call_id: The call.
+            nested: Whether it runs an agent.
+            around: How many steps its guardrails and its approval may take.
+        """
         if call_id in self.steps or call_id in self.nested:
             return
+        if around:
+            self.around[call_id] = self.ids.sub(around)
         if nested:
             block = self.ids.sub(NESTED_STEPS[min(self.depth, len(NESTED_STEPS) - 1)])
             self.nested[call_id] = Scope(
-                self.execution, block, self.depth + 1, call_id, verdicts=self.verdicts
+                self.execution,
+                block,
+                self.depth + 1,
+                call_id,
+                verdicts=self.verdicts,
+                mcp_tools=dict(self.mcp_tools),
             )
         else:
             self.steps[call_id] = self.ids.take()
@@ -148,7 +193,6 @@ class Execution:
         self.n = n
         self.epoch = epoch
         self.abort: Abort | None = None
-        self.last_step = ""
         self.listeners = listeners if listeners is not None else []
         self._writer = writer
         self._loop = asyncio.get_running_loop()

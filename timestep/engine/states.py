@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem
@@ -60,11 +61,18 @@ def _rejection(reason: str) -> str:
     return f"{REJECTED} Their reason: {reason}" if reason else REJECTED
 
 
-def reserve_for_resume(scope: Scope, state: dict[str, Any]) -> None:
+def reserve_for_resume(
+    scope: Scope, state: dict[str, Any], around: Callable[[str], int] = lambda _name: 0
+) -> None:
     """Reserve step ids for the calls that go on, first thing in a resumed segment.
 
     They belong to the last model response, whose own step is in an earlier segment; where such
     a call runs an agent that waits itself, the same holds for that agent's calls.
+
+    Args:
+        scope: The resumed run.
+        state: The saved state.
+        around: How many steps the calls of a tool may take beside themselves, by its name.
     """
     processed = state.get("last_processed_response") or {}
     runs_agent = {
@@ -75,11 +83,14 @@ def reserve_for_resume(scope: Scope, state: dict[str, Any]) -> None:
     responses = state.get("model_responses") or [{}]
     for item in responses[-1].get("output", []):
         if item.get("type") == "function_call":
-            scope.reserve_call(item["call_id"], nested=item["call_id"] in runs_agent)
+            nested = item["call_id"] in runs_agent
+            scope.reserve_call(item["call_id"], nested=nested, around=around(item["name"]))
+    for handoff in processed.get("handoffs", [])[:1]:
+        scope.handoff_call = handoff["tool_call"]["call_id"]
     for function in processed.get("functions", []):
         if function.get("agent_run_state"):
             call_id = function["tool_call"]["call_id"]
-            reserve_for_resume(scope.nested[call_id], function["agent_run_state"])
+            reserve_for_resume(scope.nested[call_id], function["agent_run_state"], around)
 
 
 def call_id_of(item: ToolApprovalItem) -> str:

@@ -115,9 +115,9 @@ def test_a_tool_is_checked_for_every_agent_that_can_be_reached() -> None:
         _build(_part("desk", handoffs=["refunds"]), _part("refunds", tools=[_uses("gone")]))
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "1"])
+@pytest.mark.parametrize("version", [0, 3, None, "1"])
 def test_a_spec_of_another_version_is_refused(version: Any) -> None:
-    with pytest.raises(SpecNotBuildable, match="this worker builds 1"):
+    with pytest.raises(SpecNotBuildable, match="this worker builds 1 and 2"):
         _build(_part("desk"), spec_version=version)
 
 

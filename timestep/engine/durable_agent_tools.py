@@ -1,0 +1,144 @@
+"""Agents used as tools: their calls run the durable copy of the agent, in steps of its own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from types import CellType, FunctionType
+from typing import Any, cast
+
+from agents import Agent, FunctionTool, RunConfig
+from agents.tool_context import ToolContext
+
+from timestep.engine.durable_functions import as_step, plainly
+from timestep.engine.durable_tools import NeedsApproval, as_json, output_text
+from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.errors import TimestepError
+from timestep.storable import EVENT_TEXT_LIMIT
+
+
+class NotDurable(TimestepError):
+    """Something of an agent does its work where no step can record it."""
+
+
+def own_run_config(tool: FunctionTool) -> RunConfig | None:
+    """The `run_config` that `Agent.as_tool` was given for the nested run."""
+    config: RunConfig | None = _variables(tool).get("run_config")
+    return config
+
+
+def durable_agent_tool(
+    tool: FunctionTool, *, agent: str, nested: Agent[Any], run_config: RunConfig | None = None
+) -> FunctionTool:
+    """A copy of an agent used as a tool, with its own block of step ids for each call.
+
+    It must not be one step itself: its inner steps would not be checkpointed.
+
+    Args:
+        tool: What `Agent.as_tool` made.
+        agent: Name of the agent that calls it, for events.
+        nested: The durable copy of the agent that it runs.
+        run_config: The durable copy of its own run configuration, if it has one.
+    """
+    made = _rebound(tool, _made_by_as_tool(tool), nested, run_config)
+    invoke = made.on_invoke_tool
+
+    async def invoke_nested(context: ToolContext[Any], arguments: str) -> Any:
+        scope = durable_scope()
+        if scope is None:
+            return await invoke(context, arguments)
+        call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
+        call["arguments"] = arguments[:EVENT_TEXT_LIMIT]
+        scope.emit_call("tool.started", call)
+        # Not popped: where a call inside waits for the gate, the SDK comes here once more.
+        inner = scope.nested[context.tool_call_id]
+        inner.reserve_guardrails(racing_guardrails(nested, run_config or context.run_config))
+        output = await _inside(inner, lambda: invoke(context, arguments))
+        if output is not None:  # The SDK's way to say that a call inside waits for a person.
+            shown = output_text(as_json(output))[:EVENT_TEXT_LIMIT]
+            scope.emit_call("tool.finished", call | {"output": shown, "ok": True})
+        return output
+
+    made.on_invoke_tool = invoke_nested
+    made.needs_approval = NeedsApproval(tool.needs_approval)
+    return made
+
+
+def racing_guardrails(start: Agent[Any], config: RunConfig | None) -> list[Any]:
+    """The guardrails on the input of a run, which the SDK runs beside its first model call."""
+    of_run = config.input_guardrails if config is not None else None
+    return [*start.input_guardrails, *(of_run or [])]
+
+
+async def _inside(scope: Scope, call: Callable[[], Any]) -> Any:
+    token = current_scope.set(scope)
+    try:
+        return await call()
+    finally:
+        current_scope.reset(token)
+
+
+def _replacements(
+    tool: FunctionTool, nested: Agent[Any], run_config: RunConfig | None
+) -> dict[str, Any]:
+    """What the copy's function sees instead of what `as_tool` put into its closure."""
+    seen = _variables(tool)
+    found: dict[str, Any] = {"self": nested, "run_config": run_config}
+    for name in ("custom_output_extractor", "input_builder"):
+        if seen.get(name) is not None:
+            found[name] = _durable_function(seen[name], f"{name} of tool {tool.name}")
+    return found
+
+
+def _durable_function(function: Callable[[Any], Any], what: str) -> Callable[[Any], Any]:
+    async def decided(given: Any) -> Any:
+        scope = durable_scope()
+
+        async def ask() -> Any:
+            return as_json(await plainly(lambda: function(given)))
+
+        return await ask() if scope is None else await as_step(scope, scope.ids, what, ask)
+
+    return decided
+
+
+def _made_by_as_tool(tool: FunctionTool) -> FunctionType:
+    """The function that `Agent.as_tool` put into a tool; it has the agent in its closure.
+
+    Raises:
+        NotDurable: The tool runs an agent in another way.
+    """
+    found = getattr(tool.on_invoke_tool, "_invoke_tool_impl", None)
+    if isinstance(found, FunctionType) and "self" in found.__code__.co_freevars:
+        return found
+    raise NotDurable(
+        f"tool {tool.name!r} runs an agent, but was not made by Agent.as_tool(); "
+        "make it so, or as a function tool that calls Runner.run() itself"
+    )
+
+
+def _variables(tool: FunctionTool) -> dict[str, Any]:
+    """The variables that `Agent.as_tool` gave the function of a tool."""
+    function = _made_by_as_tool(tool)
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells}
+
+
+def _rebound(
+    tool: FunctionTool, old: FunctionType, nested: Agent[Any], run_config: RunConfig | None
+) -> FunctionTool:
+    """A copy of the tool whose function sees other variables.
+
+    The SDK offers no way to ask a tool for the arguments of `as_tool`; its function, with these
+    few variables changed, keeps all of them as they are.
+    """
+    replaced = _replacements(tool, nested, run_config)
+    cells = [
+        CellType(replaced[name]) if name in replaced else cell
+        for name, cell in zip(old.__code__.co_freevars, old.__closure__ or (), strict=True)
+    ]
+    new = FunctionType(old.__code__, old.__globals__, old.__name__, old.__defaults__, tuple(cells))
+    made, invoker = copy.copy(tool), cast("Any", tool.on_invoke_tool)
+    made._agent_instance = nested
+    made.on_invoke_tool = type(invoker)(new, invoker._on_handled_error, function_tool=made)
+    return made

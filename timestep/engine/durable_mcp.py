@@ -1,0 +1,228 @@
+"""MCP servers in a run: listed once as a step, connected when they are first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context, ContextVar
+from typing import TYPE_CHECKING, Any
+
+from agents.mcp import MCPServer
+from agents.mcp.server import _MCPServerWithClientSession
+
+from timestep.engine.execution import durable_scope
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult, Tool
+
+LIST_TRIES = 3
+_CLOSED_WITHIN_S = 10.0
+# What a server needs of the object that wraps it, beside its operations.
+_POLICIES = (
+    "use_structured_content",
+    "_needs_approval_policy",
+    "_failure_error_function",
+    "tool_meta_resolver",
+    "custom_data_extractor",
+    "tool_input_guardrails",
+    "tool_output_guardrails",
+)
+
+
+class DurableMCPServer(MCPServer):
+    """An MCP server whose list of tools is a step of the run.
+
+    Its calls are made by durable tools, inside their steps. Each execution of a run has a
+    connection of its own, made when a step first needs it: a replay of a finished run needs none.
+
+    Args:
+        server: The server as the agent's author made it; it is not connected or changed.
+    """
+
+    def __init__(self, server: MCPServer) -> None:
+        self._server = server
+        for name in _POLICIES:
+            setattr(self, name, getattr(server, name))
+
+    @property
+    def name(self) -> str:
+        """The server's name."""
+        return self._server.name
+
+    async def connect(self) -> None:
+        """Do nothing: each execution connects when it needs to."""
+
+    async def cleanup(self) -> None:
+        """Do nothing: `mcp_connections` closes what was opened."""
+
+    async def list_tools(self, run_context: Any = None, agent: Any = None) -> list[Tool]:
+        """The server's tools, asked for once per run and agent."""
+        from mcp.types import Tool  # noqa: PLC0415 - costs half a second, for runs without MCP too
+
+        scope = durable_scope()
+        if scope is None:
+            return await (await _connected(self._server)).list_tools(run_context, agent)
+        key = (id(self), agent.name if agent is not None else "")
+        if key not in scope.mcp_tools:
+            reservation = scope.ids.take()
+
+            async def body() -> dict[str, Any]:
+                try:
+                    tools = await self._listed(run_context, agent)
+                except Exception as error:
+                    what = f"MCP server {self._error_name}"
+                    await scope.execution.fail(what, reservation.step_id, error)
+                    raise
+                dumped = [tool.model_dump(mode="json", by_alias=True) for tool in tools]
+                return {"tools": dumped}
+
+            recorded = await reservation.run_async({"name": "mcp"}, body)
+            scope.mcp_tools[key] = recorded["tools"]
+        return [Tool.model_validate(tool) for tool in scope.mcp_tools[key]]
+
+    async def _listed(self, run_context: Any, agent: Any) -> list[Tool]:
+        for wait in range(1, LIST_TRIES):
+            try:
+                return await (await _connected(self._server)).list_tools(run_context, agent)
+            except Exception:  # noqa: BLE001 - whatever the transport raises; tried again
+                await _forget(self._server)
+                await asyncio.sleep(wait)
+        return await (await _connected(self._server)).list_tools(run_context, agent)
+
+    async def call_tool(
+        self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
+    ) -> CallToolResult:
+        """Call a tool; made by a durable tool, inside its step."""
+        given = {} if meta is None else {"meta": meta}
+        try:
+            return await (await _connected(self._server)).call_tool(tool_name, arguments, **given)
+        except Exception:
+            # Whether the connection is still good is not known: the next call makes a new one.
+            await _forget(self._server)
+            raise
+
+    async def list_prompts(self) -> ListPromptsResult:
+        """The server's prompts."""
+        return await (await _connected(self._server)).list_prompts()
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None
+    ) -> GetPromptResult:
+        """A prompt of the server."""
+        return await (await _connected(self._server)).get_prompt(name, arguments)
+
+
+class _Connection:
+    """A connection that one task opens and closes, as its library demands."""
+
+    def __init__(self, server: MCPServer) -> None:
+        self._server = _private(server)
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        # Without the run's context: the task outlives the step that happens to open it.
+        self._task = asyncio.get_running_loop().create_task(self._own(), context=Context())
+
+    async def server(self) -> MCPServer:
+        """The connected server."""
+        await asyncio.shield(self._ready)
+        return self._server
+
+    async def _own(self) -> None:
+        try:
+            await self._server.connect()  # type: ignore[no-untyped-call]
+        except BaseException as error:  # noqa: BLE001 - handed to who waits for the connection
+            if not self._ready.done():
+                self._ready.set_exception(error)
+                self._ready.exception()
+            return
+        self._ready.set_result(None)
+        try:
+            await self._over.wait()
+        finally:
+            await self._server.cleanup()  # type: ignore[no-untyped-call]
+
+    async def close(self) -> None:
+        """Close it, or give it up after a while."""
+        self._over.set()
+        if not self._ready.done():
+            self._task.cancel()
+        await asyncio.wait({self._task}, timeout=_CLOSED_WITHIN_S)
+        self._task.cancel()
+
+
+class _Connections:
+    """The connections of one execution, by server."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Connection] = {}
+
+    async def of(self, server: MCPServer) -> MCPServer:
+        """The server, connected."""
+        found = self._open.get(id(server))
+        if found is None:
+            found = self._open[id(server)] = _Connection(server)
+        return await found.server()
+
+    def forget(self, server: MCPServer) -> None:
+        """Close a connection that may be broken; the next operation makes a new one."""
+        found = self._open.pop(id(server), None)
+        if found is not None:
+            _in_background(found.close())
+
+    def close(self) -> None:
+        """Close all, without keeping the end of the run waiting."""
+        for connection in self._open.values():
+            _in_background(connection.close())
+        self._open.clear()
+
+
+_current: ContextVar[_Connections | None] = ContextVar("timestep_mcp", default=None)
+_closing: set[asyncio.Task[None]] = set()
+
+
+@asynccontextmanager
+async def mcp_connections() -> AsyncIterator[None]:
+    """Where an execution's MCP connections live; they are closed at its end."""
+    mine = _Connections()
+    token = _current.set(mine)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        mine.close()
+
+
+def _in_background(closing: Any) -> None:
+    task = asyncio.get_running_loop().create_task(closing, context=Context())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+async def _connected(server: MCPServer) -> MCPServer:
+    connections = _current.get()
+    return server if connections is None else await connections.of(server)
+
+
+async def _forget(server: MCPServer) -> None:
+    connections = _current.get()
+    if connections is not None:
+        connections.forget(server)
+
+
+def _private(server: MCPServer) -> MCPServer:
+    """A server of the same settings with a session of its own.
+
+    The author's object may be connected on another event loop, or be used by several runs at once.
+    A server of another kind than the SDK's is used as it is.
+    """
+    if not isinstance(server, _MCPServerWithClientSession):
+        return server
+    made = copy.copy(server)
+    made.session = made.server_initialize_result = None
+    made.exit_stack = AsyncExitStack()
+    made._cleanup_lock, made._request_lock = asyncio.Lock(), asyncio.Lock()
+    made._cache_dirty, made._tools_list = True, None
+    made._get_session_id = made._v2_session_id = None
+    return made
