@@ -144,8 +144,15 @@ LOGGING = {
             "()": "django.utils.log.CallbackFilter",
             "callback": log_filters.without_traceback,
         },
+        "outages": {"()": log_filters.Outages},
     },
-    "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "terminal": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["outages"],
+        },
+    },
     "root": {"handlers": ["terminal"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
@@ -158,15 +165,17 @@ LOGGING = {
         },
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "daphne": {"level": "WARNING"},
+        # It prints by itself, in another form, where nobody else does.
+        "dbos": {"handlers": ["terminal"], "propagate": False},
     },
 }
 
 TIMESTEP_APPROVAL_GATE = "approvals.gate.RecordingGate"
 TIMESTEP_DEFINITIONS = "workflows.definitions.KeptDefinitions"
 TIMESTEP_TOOLS = conf.tool_modules()
-
-# What every worker calls on time (see docs/settings.md).
-TIMESTEP_CLOCKS = ["timestep.services.ticking.fire_due"]
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()
+
+# What every worker calls on time (see docs/settings.md).
+TIMESTEP_CLOCKS = ["timestep.services.ticking.fire_due"]

@@ -7,6 +7,8 @@ from django.urls import include, path
 
 from workflows.views import health
 
+handler500 = "workflows.views.problems.broken"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
