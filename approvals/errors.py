@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from timestep.errors import TimestepError
+from timestep.models import ENDED_STATUSES
 
 if TYPE_CHECKING:
     from approvals.models import Decision
@@ -42,13 +43,15 @@ class AlreadyDecided(TimestepError):
 
 
 class RequestVoid(TimestepError):
-    """The run ended before anybody decided: there is nothing left to decide."""
+    """Nothing is left to decide: the run ended first, or a program resumed it."""
 
     def __init__(self, approval_id: str, run_id: str, run_status: str) -> None:
-        super().__init__(
-            f"request {approval_id} is void: run {run_id} is {run_status}, so nothing is left "
-            "to decide"
+        why = (
+            f"run {run_id} is {run_status}, so nothing is left to decide"
+            if run_status in ENDED_STATUSES
+            else f"a program resumed run {run_id}; what still waits there is asked anew"
         )
+        super().__init__(f"request {approval_id} is void: {why}")
         self.approval_id = approval_id
         self.run_id = run_id
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from approvals.services.programs import record_program
 from approvals.services.requests import open_requests, void_requests
 from timestep.gate import Interruption, ToolCall, Verdict
 
@@ -16,6 +19,12 @@ class RecordingGate:
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Open a request per waiting call, in the transaction that marks the run."""
         open_requests(run_id, revision, waiting)
+
+    def decided(
+        self, run_id: str, revision: int, decisions: list[dict[str, Any]], by: str
+    ) -> list[dict[str, Any]]:
+        """Close the requests as a program decided, in the transaction that resumes the run."""
+        return record_program(run_id, revision, decisions, by)
 
     def closed(self, run_id: str, reason: str) -> None:
         """Void what waits, in the transaction that ends the run."""

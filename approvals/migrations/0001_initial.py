@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True, default='')),
                 ('result', models.TextField(blank=True, default='', help_text='For `happened`: what it returned.')),
                 ('decided_by_name', models.CharField(max_length=200)),
-                ('via', models.CharField(help_text='page, admin, or cli:<OS user> as <user>', max_length=200)),
+                ('via', models.CharField(help_text='page, admin, program, or cli:<OS user> as <user>', max_length=200)),
                 ('decided_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

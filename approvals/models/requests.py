@@ -19,7 +19,10 @@ class RequestKind(models.TextChoices):
 
 
 class RequestStatus(models.TextChoices):
-    """Where a request stands. `void`: the run ended before anyone decided."""
+    """Where a request stands.
+
+    `void`: the run ended before anyone decided, or a program resumed it and left this call open.
+    """
 
     PENDING = "pending", "Pending"
     APPROVED = "approved", "Approved"
@@ -99,7 +102,9 @@ class Decision(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     decided_by_name = models.CharField(max_length=200)
-    via = models.CharField(max_length=200, help_text="page, admin, or cli:<OS user> as <user>")
+    via = models.CharField(
+        max_length=200, help_text="page, admin, program, or cli:<OS user> as <user>"
+    )
     decided_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -50,7 +50,7 @@ def decide(
     outcome = "approve" if approve else "reject"
     status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
     decision = _decision(request, outcome, by, via, reason=reason)
-    _record(decision, status)
+    record(decision, status)
     _resume_if_complete(request)
     return decision
 
@@ -83,7 +83,7 @@ def resolve_unknown(
         raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
     reason, result = _bounded("reason", reason, REASON_LIMIT), _bounded_result(outcome, result)
     decision = _decision(request, outcome, by, via, reason=reason, result=result)
-    _record(decision, RequestStatus.RESOLVED)
+    record(decision, RequestStatus.RESOLVED)
     resolve_outcome(request.run_id, request.call_id, outcome, result)
     return decision
 
@@ -135,7 +135,7 @@ def _decision(
     )
 
 
-def _record(decision: Decision, status: RequestStatus) -> None:
+def record(decision: Decision, status: RequestStatus) -> None:
     """Close the request by compare-and-swap, then write decision, audit entry and event."""
     if not _close(decision.request_id, status, decision.decided_at):
         decision.request.refresh_from_db()
@@ -179,10 +179,11 @@ def _resume_if_complete(request: ApprovalRequest) -> None:
     rows = list(siblings.select_related("decision").order_by("created_at", "approval_id"))
     if any(row.status == RequestStatus.PENDING for row in rows):
         return
-    resume(request.run_id, request.revision, [_answer(row.decision) for row in rows])
+    resume(request.run_id, request.revision, [answer(row.decision) for row in rows])
 
 
-def _answer(decision: Decision) -> dict[str, str | bool]:
+def answer(decision: Decision) -> dict[str, str | bool]:
+    """A decision as the resumed segment keeps it."""
     return {
         "call_id": decision.request.call_id,
         "approve": decision.outcome == "approve",

@@ -145,7 +145,8 @@ def test_an_unknown_outcome_is_neither_approved_nor_rejected() -> None:
 def test_nothing_of_a_decision_stays_when_the_run_cannot_resume() -> None:
     run = awaiting_run()
     [request] = ask(run)
-    Segment.objects.create(segment_id="x", run=run, n=1, revision=1, decisions=["another"])
+    other = {"call_id": "another", "approve": True, "reason": ""}
+    Segment.objects.create(segment_id="x", run=run, n=1, revision=1, decisions=[other])
     with pytest.raises(Exception, match="already resumed"):
         decide(request.pk, approve=True, by=approver())
     request.refresh_from_db()
