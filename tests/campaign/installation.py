@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agents import Agent, RunConfig
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -19,13 +21,15 @@ from approvals.models import ApprovalRequest, RequestStatus
 from tests.campaign import journal
 from tests.campaign.double import Double, Json
 from tests.databases import _replace, postgres_database
-from tests.stack import Stack
+from tests.stack import Stack, free_port
 from timestep import conf
+from timestep.engine.travel import describe
 from timestep.models import CatalogueTool, Run, RunEvent, Worker
 from timestep.services.launch import launch
 from timestep.services.specs import store_spec
 
 TOOLS_MODULE = "tests.campaign.tools"
+CODE = "tests.campaign"
 KEY = "sk-test-0123456789abcdef"
 READY_WITHIN_S = 60.0
 T = TypeVar("T")
@@ -47,8 +51,12 @@ class Installation:
         self.stack = stack
         self.double = double
         self.journal_path = stack.home / "journal.jsonl"
+        # Where a test that needs one serves MCP over HTTP.
+        self.mcp_url = f"http://127.0.0.1:{free_port()}/"
         stack.extra |= {
             "TIMESTEP_TOOLS": TOOLS_MODULE,
+            "TIMESTEP_CODE": CODE,
+            "TIMESTEP_MCP": f"{sys.executable},{self.mcp_url}",
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": double.url,
             journal.VARIABLE: str(self.journal_path),
@@ -107,6 +115,13 @@ class Installation:
             "agents": {one["slug"]: one for one in agents},
         }
         return launch(spec=store_spec(body), input=text, agent=agents[0]["slug"], **options)
+
+    def launch_code(
+        self, start: Agent[Any], text: str, *, run_config: RunConfig | None = None, **options: Any
+    ) -> Run:
+        """Launch an agent made in code, which a worker then builds again."""
+        body = describe(start, run_config=run_config)
+        return launch(spec=store_spec(body), input=text, agent=start.name, **options)
 
     def run(self, run_id: str) -> Run:
         """The run as it stands."""

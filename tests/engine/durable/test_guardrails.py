@@ -1,0 +1,135 @@
+"""Guardrails in real runs: recorded, the same on a replay, and a normal end where they trip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from agents import Agent, RunConfig
+
+from tests.campaign import code, tools
+from tests.campaign.double import call, script
+from tests.campaign.installation import Installation
+from timestep.models import Run
+from timestep.services.retry import retry
+
+SAYS = {"text": "the answer to {input}"}
+CONFIG = RunConfig(input_guardrails=[code.of_run], output_guardrails=[code.of_end])
+
+
+def guarded(name: str = "guarded", **fields: Any) -> Agent[Any]:
+    """An agent with guardrails on both ends."""
+    return Agent(
+        name=name,
+        instructions="Be safe.",
+        model="test-model",
+        input_guardrails=[code.racing, code.first],
+        output_guardrails=[code.last],
+        **fields,
+    )
+
+
+def starts(engine: Installation, name: str, text: str) -> int:
+    """How often a guardrail began to look at something."""
+    return len(engine.calls(name, "start", text))
+
+
+def finished(engine: Installation, run: Run) -> dict[str, dict[str, Any]]:
+    """What each guardrail of a run said, by its name."""
+    events = engine.events(run, "guardrail.finished")
+    return {event.payload["guardrail"]: event.payload for event in events}
+
+
+def test_guardrails_are_steps_with_events(engine: Installation) -> None:
+    text = "guarded-all racing=0.2"
+    engine.double.says(script(text, SAYS))
+    run = engine.launch_code(guarded(), text, run_config=CONFIG)
+    run = engine.wait(run, "succeeded", "failed")
+    assert run.final_output == f"the answer to {text}"
+    said = finished(engine, run)
+    assert said.keys() == {"racing", "first", "of the run", "last", "of the run's end"}
+    assert {one["kind"] for one in said.values()} == {"input", "output"}
+    assert not any(one["tripped"] for one in said.values())
+    assert said["racing"]["duration_ms"] >= 200
+    assert said["of the run's end"]["output_info"] is None
+    started = [event.payload["guardrail"] for event in engine.events(run, "guardrail.started")]
+    assert started[0] == "first"
+    assert sorted(started) == sorted(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "kind"),
+    [
+        ("racing", "racing", "InputGuardrailTripwireTriggered"),
+        ("first", "first", "InputGuardrailTripwireTriggered"),
+        ("of_run", "of the run", "InputGuardrailTripwireTriggered"),
+        ("last", "last", "OutputGuardrailTripwireTriggered"),
+        ("of_end", "of the run's end", "OutputGuardrailTripwireTriggered"),
+    ],
+)
+def test_a_tripwire_ends_the_run_the_same_on_every_try(
+    engine: Installation, name: str, shown: str, kind: str
+) -> None:
+    text = f"trip-{name} once"
+    engine.double.says(script(text, SAYS | {"delay": 0.5}))
+    run = engine.launch_code(guarded(), text, run_config=CONFIG, session_id=f"s-{name}")
+    run = engine.wait(run, "failed", "succeeded")
+    error = dict(run.error or {})
+    assert (error["what"], error["type"]) == (f"guardrail {shown}", kind), error
+    assert f"guardrail {shown} ended the run" in error["message"]
+    assert error["traceback"] == ""
+    said = finished(engine, run)[shown]
+    assert said["tripped"]
+    assert str(said["output_info"] or "") in error["message"]
+    asked = len(engine.double.requests(text))
+    retry(run.run_id, by="test")
+    run = engine.wait(run, "failed", "succeeded")
+    again = {key: run.error[key] for key in ("what", "step", "type", "message")}
+    assert again == {key: error[key] for key in again}
+    assert starts(engine, name, text) == 1
+    if kind.startswith("Output"):
+        assert len(engine.double.requests(text)) == asked == 1
+
+
+def test_a_guardrail_that_raises_fails_the_run_until_a_retry(engine: Installation) -> None:
+    text = "raise-racing once"
+    engine.double.says(script(text, SAYS))
+    run = engine.wait(engine.launch_code(guarded(), text), "failed", "succeeded")
+    assert (run.error["what"], run.error["type"]) == ("guardrail racing", "RuntimeError")
+    retry(run.run_id, by="test")
+    run = engine.wait(run, "succeeded", "failed")
+    assert run.final_output == f"the answer to {text}"
+
+
+@pytest.mark.parametrize("what", ["allow", "reject-before", "reject-after"])
+def test_guardrails_of_tools(engine: Installation, what: str) -> None:
+    text = f"measured {what}"
+    calls = [call("measured", tag=f"{what}{i}", seconds=0.1) for i in range(2)]
+    engine.double.says(script(text, {"calls": calls}, {"text": "{outputs}"}))
+    agent = Agent[Any](name="measuring", model="test-model", tools=[code.measured])
+    run = engine.wait(engine.launch_code(agent, text), "succeeded", "failed")
+    kinds = [event.payload["kind"] for event in engine.events(run, "guardrail.finished")]
+    if what == "reject-before":
+        assert run.final_output == "before says no | before says no"
+        assert kinds == ["tool input"] * 2
+        return
+    assert sorted(kinds) == ["tool input"] * 2 + ["tool output"] * 2
+    said = {e.payload["behavior"] for e in engine.events(run, "guardrail.finished")}
+    assert said == ({"allow"} if what == "allow" else {"allow", "reject_content"})
+    if what == "allow":
+        [made] = engine.events(run, "model.finished")[:1]
+        ids = [one["call_id"] for one in made.payload["tool_calls"]]
+        tagged = [tools.expected("measured", f"allow{i}", ids[i]) for i in range(2)]
+        assert run.final_output == " | ".join(tagged)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_tools_tripwire_ends_the_run(engine: Installation, where: str) -> None:
+    text = f"measured trip-{where}"
+    made = call("measured", tag=f"trip-{where}", seconds=0)
+    engine.double.says(script(text, {"calls": [made]}, {"text": "{outputs}"}))
+    agent = Agent[Any](name="measuring", model="test-model", tools=[code.measured])
+    run = engine.wait(engine.launch_code(agent, text), "succeeded", "failed")
+    assert run.error["what"] == f"guardrail {where}"
+    assert f'{{"by": "{where}"}}' in run.error["message"]
+    assert run.error["step"]
