@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents import Agent, FunctionTool, ToolInputGuardrail, ToolOutputGuardrail
+from agents import Agent, FunctionTool
 from agents.agent_tool_input import AgentAsToolInput
 from agents.lifecycle import RunHooksBase
 
 from timestep.digests import tool_digest
-from timestep.engine.travel.builder import Builder, entry, is_function, made_by, refuse
+from timestep.engine.travel.builder import Builder, entry, made_by, refuse
 from timestep.engine.travel.closures import UnknownClosure, arguments_of_agent_tool
 from timestep.engine.travel.describer import Describer
-from timestep.engine.travel.guardrails import build_guardrails, describe_guardrails
 from timestep.engine.travel.run_configs import build_config, describe_config
+from timestep.engine.travel.tool_settings import (
+    build_function,
+    describe_function,
+    describe_tool_settings,
+    failure_argument,
+    set_tool_settings,
+)
 from timestep.engine.travel.type_forms import build_type, describe_type
-from timestep.tools import ToolOptions, mark, options_of
 
 # Arguments that are functions, and that are plain values.
 FUNCTIONS = ("custom_output_extractor", "on_stream", "input_builder")
@@ -25,15 +30,6 @@ PLAIN: dict[str, tuple[type, ...]] = {
     "previous_response_id": (str, type(None)),
     "conversation_id": (str, type(None)),
     "on_stream_max_pending_events": (int, type(None)),
-}
-# What may be set on the tool itself: flags or functions, and plain values.
-SWITCHES = ("is_enabled", "needs_approval")
-FORMATTERS = ("timeout_error_function", "custom_data_extractor")
-SETTINGS: dict[str, tuple[type, ...]] = {
-    "timeout_seconds": (int, float, type(None)),
-    "timeout_behavior": (str,),
-    "defer_loading": (bool,),
-    "allowed_callers": (list, type(None)),
 }
 
 
@@ -53,7 +49,7 @@ def describe_agent_tool(describer: Describer, tool: FunctionTool, path: str) -> 
         "description": describer.text(tool.description, f"{path}.description"),
         "digest": tool_digest(tool.name, tool.params_json_schema),
         "arguments": _arguments(describer, arguments, path),
-        "tool": _settings(describer, tool, path),
+        "settings": describe_tool_settings(describer, tool, path),
     }
 
 
@@ -64,13 +60,13 @@ def build_agent_tool(builder: Builder, part: Any, path: str) -> FunctionTool:
         SpecNotBuildable: Something in it is not here, not allowed, or does not fit.
     """
     agent = builder.agent(part, path)
-    settings = entry(part, "tool", dict, path)
+    settings = entry(part, "settings", dict, path)
     name = entry(part, "name", (str, type(None)), path)
     description = entry(part, "description", str, path)
     given = _built_arguments(builder, entry(part, "arguments", dict, path), path)
-    given["failure_error_function"] = _function(builder, settings, "failure", path)
+    given |= failure_argument(builder, settings, path)
     tool = made_by(lambda: agent.as_tool(name, description, **given), path)
-    _set(builder, tool, settings, path)
+    set_tool_settings(builder, tool, settings, path)
     if entry(part, "digest", str, path) != tool_digest(tool.name, tool.params_json_schema):
         refuse(path, "has other parameters than when the run was launched; launch again")
     return tool
@@ -78,14 +74,16 @@ def build_agent_tool(builder: Builder, part: Any, path: str) -> FunctionTool:
 
 def _arguments(describer: Describer, arguments: Mapping[str, Any], path: str) -> dict[str, Any]:
     taken = arguments["params_adapter"]._type
-    shown = arguments["schema_info"].json_schema is not None
     hooks, config = arguments["hooks"], arguments["run_config"]
+    functions = {
+        name: describe_function(describer, arguments[name], f"{path}.{name}") for name in FUNCTIONS
+    }
     return {
-        **{name: _code(describer, arguments[name], f"{path}.{name}") for name in FUNCTIONS},
+        **functions,
         **{name: arguments[name] for name in PLAIN},
         "hooks": hooks and describer.code(hooks, f"{path}.hooks", "object"),
         "run_config": config and describe_config(describer, config, f"{path}.run_config"),
-        "include_input_schema": shown,
+        "include_input_schema": arguments["schema_info"].json_schema is not None,
         "parameters": None
         if taken is AgentAsToolInput
         else describe_type(describer, taken, f"{path}.parameters"),
@@ -97,7 +95,7 @@ def _built_arguments(builder: Builder, part: Any, path: str) -> dict[str, Any]:
     taken = entry(part, "parameters", (dict, type(None)), path)
     config = entry(part, "run_config", (dict, type(None)), path)
     return {
-        **{name: _function(builder, part, name, path) for name in FUNCTIONS},
+        **{name: build_function(builder, part, name, path) for name in FUNCTIONS},
         **{name: entry(part, name, kinds, path) for name, kinds in PLAIN.items()},
         "hooks": hooks and builder.code(hooks, f"{path}.hooks", "hooks", _are_run_hooks),
         "run_config": config and build_config(builder, config, f"{path}.run_config"),
@@ -108,48 +106,3 @@ def _built_arguments(builder: Builder, part: Any, path: str) -> dict[str, Any]:
 
 def _are_run_hooks(value: Any) -> bool:
     return isinstance(value, RunHooksBase)
-
-
-def _settings(describer: Describer, tool: FunctionTool, path: str) -> dict[str, Any]:
-    options = options_of(tool)
-    inputs, outputs = tool.tool_input_guardrails, tool.tool_output_guardrails
-    return {
-        **{name: _code(describer, getattr(tool, name), f"{path}.{name}") for name in SWITCHES},
-        **{name: _code(describer, getattr(tool, name), f"{path}.{name}") for name in FORMATTERS},
-        **{name: getattr(tool, name) for name in SETTINGS},
-        "failure": _code(describer, tool._failure_error_function, f"{path}.failure_error_function"),
-        "input_guardrails": describe_guardrails(describer, inputs, f"{path}.tool_input_guardrails"),
-        "output_guardrails": describe_guardrails(
-            describer, outputs, f"{path}.tool_output_guardrails"
-        ),
-        "idempotent": options.idempotent,
-        "title": describer.text(options.title, path),
-    }
-
-
-def _set(builder: Builder, tool: FunctionTool, part: Any, path: str) -> None:
-    for name in (*SWITCHES, *FORMATTERS):
-        setattr(tool, name, _function(builder, part, name, path))
-    for name, kinds in SETTINGS.items():
-        setattr(tool, name, entry(part, name, kinds, path))
-    for name, kind in (("input", ToolInputGuardrail), ("output", ToolOutputGuardrail)):
-        found = part.get(f"{name}_guardrails")
-        where = f"{path}.tool_{name}_guardrails"
-        setattr(tool, f"tool_{name}_guardrails", build_guardrails(builder, found, where, kind))
-    idempotent = entry(part, "idempotent", (bool, type(None)), path)
-    title = entry(part, "title", str, path)
-    if ToolOptions(idempotent, title) != ToolOptions():
-        mark(tool, idempotent=idempotent, title=title)
-
-
-def _code(describer: Describer, value: Any, path: str) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    return describer.code(value, path, "function")
-
-
-def _function(builder: Builder, part: Any, name: str, path: str) -> Any:
-    found = entry(part, name, (bool, dict, type(None)), path)
-    if found is None or isinstance(found, bool):
-        return found
-    return builder.code(found, f"{path}.{name}", "function", is_function)

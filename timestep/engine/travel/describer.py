@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from agents import Agent
@@ -16,6 +17,8 @@ from timestep.storable import storable_text
 # They differ from shell to shell, and a value such as "1" is found in them by chance.
 VOLATILE = frozenset({"_", "OLDPWD", "PWD", "SHLVL"})
 SCHEMES = ("", "Bearer ", "Basic ", "Token ")
+# An option such as --token=… on a command line.
+OPTION = re.compile(r"--?[\w-]+=")
 MENDS = {
     "tool": "bind it to a name at the top level of a module, or register_tool(tool)",
     "agent": "describe what it is made of, or register_agent(agent)",
@@ -102,7 +105,8 @@ class Describer:
         """The name of the environment variable that holds a value which must not be stored."""
         if not value:
             return ""
-        for scheme in SCHEMES:
+        option = OPTION.match(value)
+        for scheme in (*SCHEMES, option.group() if option else ""):
             rest = value[len(scheme) :]
             if value.startswith(scheme) and rest and (variable := _variable(rest, name)):
                 self.environment.add(variable)

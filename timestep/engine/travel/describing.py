@@ -20,6 +20,7 @@ from timestep.engine.travel.outputs import describe_output
 from timestep.engine.travel.problems import raise_all
 from timestep.engine.travel.registered import entry_of
 from timestep.engine.travel.run_configs import describe_config
+from timestep.engine.travel.secrets import leaks
 from timestep.engine.travel.values import Values
 from timestep.errors import InvalidInput
 
@@ -53,6 +54,9 @@ def describe(agent: Agent[Any], *, run_config: RunConfig | None = None) -> dict[
         for key in waiting:
             agents[key] = _agent(describer, *describer.agents[key])
     config = run_config and describe_config(describer, _checked(run_config), "run_config")
+    for key, part in agents.items():
+        describer.problems.extend(leaks(part, describer.agents[key][1]))
+    describer.problems.extend(leaks(config, "run_config"))
     raise_all(describer.problems)
     spec = {
         "spec_version": SPEC_VERSION,

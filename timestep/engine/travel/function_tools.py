@@ -1,4 +1,7 @@
-"""Function tools: by import path or by registered name, pinned to their schema."""
+"""Function tools: by import path, registered, or made in place of a function of a module.
+
+Each is pinned to its name and schema: code that changed behind a name is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,23 @@ import copy
 import sys
 from typing import Any
 
-from agents import FunctionTool, tool_namespace
+from agents import FunctionTool, function_tool, tool_namespace
 
 from timestep.digests import tool_digest
-from timestep.engine.travel.builder import Builder, entry, refuse
+from timestep.engine.travel.builder import Builder, entry, is_function, made_by, refuse
 from timestep.engine.travel.describer import Describer
 from timestep.engine.travel.references import lookup, reference_to
 from timestep.engine.travel.registered import entry_of
+from timestep.engine.travel.tool_settings import (
+    describe_tool_settings,
+    failure_argument,
+    set_tool_settings,
+)
 from timestep.tools import options_of
 
 
 def describe_function_tool(describer: Describer, tool: FunctionTool, path: str) -> dict[str, Any]:
-    """A tool that has a place in a module, or is registered."""
+    """A tool by the place where another process finds it, and what must not have changed there."""
     asks = tool.needs_approval is not False
     idempotent = options_of(tool).idempotent
     part = {
@@ -27,7 +35,7 @@ def describe_function_tool(describer: Describer, tool: FunctionTool, path: str) 
         "needs_approval": asks,
         "idempotent": not asks if idempotent is None else idempotent,
     }
-    return part | _code(describer, tool, path)
+    return part | _source(describer, tool, path)
 
 
 def build_function_tool(builder: Builder, part: Any, path: str) -> FunctionTool:
@@ -36,47 +44,82 @@ def build_function_tool(builder: Builder, part: Any, path: str) -> FunctionTool:
     Raises:
         SpecNotBuildable: It is not here, not allowed, or changed since.
     """
-    tool = builder.code(entry(part, "code", dict, path), path, "tool", _is_function_tool)
+    if "made_of" in part:
+        tool = _made(builder, part, path)
+    else:
+        tool = builder.code(entry(part, "code", dict, path), path, "tool", _is_tool)
     _check_unchanged(tool, part, path)
     if part.get("namespace") is None:
-        return tool  # type: ignore[no-any-return]
+        return tool
     space = entry(part, "namespace", dict, path)
     name, text = entry(space, "name", str, path), entry(space, "description", str, path)
-    return tool_namespace(name=name, description=text, tools=[tool])[0]
+    return made_by(lambda: tool_namespace(name=name, description=text, tools=[tool])[0], path)
 
 
-def _is_function_tool(value: Any) -> bool:
-    return isinstance(value, FunctionTool) and not value._is_agent_tool
+def _is_tool(value: Any) -> bool:
+    return isinstance(value, FunctionTool)
 
 
-def _code(describer: Describer, tool: FunctionTool, path: str) -> dict[str, Any]:
-    known = entry_of("tool", tool) is not None or reference_to(tool) is not None
-    if known or tool._tool_namespace is None:
+def _source(describer: Describer, tool: FunctionTool, path: str) -> dict[str, Any]:
+    if entry_of("tool", tool) is not None or reference_to(tool) is not None:
         return {"code": describer.code(tool, path, "tool")}
-    # tool_namespace() makes a copy of each tool: what has a module is the original.
-    original = _original(tool)
-    code = describer.code(tool if original is None else original, path, "tool")
-    space = {"name": tool._tool_namespace, "description": tool._tool_namespace_description}
-    return {"code": code, "namespace": space}
+    if tool._tool_namespace is not None:
+        # tool_namespace() copies each tool: what a module has is the original.
+        space = {"name": tool._tool_namespace, "description": tool._tool_namespace_description}
+        return _source(describer, _without_namespace(tool), path) | {"namespace": space}
+    if _is_made_of_its_function(tool):
+        return {
+            "made_of": describer.code(tool.__wrapped__, path, "function"),
+            "description": describer.text(tool.description, f"{path}.description"),
+            "strict": tool.strict_json_schema,
+            "settings": describe_tool_settings(describer, tool, path),
+        }
+    describer.code(tool, path, "tool")  # says what is wrong with it
+    return {}
 
 
-def _original(tool: FunctionTool) -> FunctionTool | None:
-    inside = getattr(tool, "__wrapped__", None)
-    around = reference_to(inside) if inside is not None else None
-    if around is None or not around.get("inside"):
-        return None
-    module, _, name = around["ref"].partition(":")
-    found = lookup(sys.modules.get(module), name)
-    if not isinstance(found, FunctionTool):
-        return None
+def _without_namespace(tool: FunctionTool) -> FunctionTool:
     plain = copy.copy(tool)
     plain._tool_namespace = plain._tool_namespace_description = None
-    same = all(
-        getattr(plain, name) == getattr(found, name)
-        for name in vars(found)
+    around = reference_to(getattr(tool, "__wrapped__", None))
+    if around is None:
+        return plain
+    module, _, name = around["ref"].partition(":")
+    found = lookup(sys.modules.get(module), name)
+    return found if isinstance(found, FunctionTool) and _alike(plain, found) else plain
+
+
+def _alike(one: FunctionTool, other: FunctionTool) -> bool:
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in vars(other)
         if name != "on_invoke_tool"
     )
-    return found if same else None
+
+
+def _is_made_of_its_function(tool: FunctionTool) -> bool:
+    """Whether `function_tool()` would make the same of a function that has an import path."""
+    inside = getattr(tool, "__wrapped__", None)
+    if inside is None or tool.output_json_schema is not None or reference_to(inside) is None:
+        return False
+    again = _of_function(inside, tool.name, tool.strict_json_schema)
+    return again.params_json_schema == tool.params_json_schema
+
+
+def _of_function(function: Any, name: str, strict: bool, **given: Any) -> FunctionTool:
+    made: FunctionTool = function_tool(function, name_override=name, strict_mode=strict, **given)
+    return made
+
+
+def _made(builder: Builder, part: Any, path: str) -> FunctionTool:
+    code, settings = entry(part, "made_of", dict, path), entry(part, "settings", dict, path)
+    function = builder.code(code, path, "function", is_function)
+    name, strict = entry(part, "name", str, path), entry(part, "strict", bool, path)
+    given = failure_argument(builder, settings, path)
+    tool = made_by(lambda: _of_function(function, name, strict, **given), path)
+    tool.description = entry(part, "description", str, path)
+    set_tool_settings(builder, tool, settings, path)
+    return tool
 
 
 def _check_unchanged(tool: FunctionTool, part: Any, path: str) -> None:

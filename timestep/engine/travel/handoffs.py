@@ -6,9 +6,10 @@ from typing import Any
 
 from agents import Agent, Handoff, handoff
 
-from timestep.engine.travel.builder import Builder, entry, is_function, made_by
+from timestep.engine.travel.builder import Builder, entry, made_by
 from timestep.engine.travel.closures import UnknownClosure, arguments_of_handoff
 from timestep.engine.travel.describer import Describer
+from timestep.engine.travel.tool_settings import build_function, describe_function
 from timestep.engine.travel.type_forms import build_type, describe_type
 
 TEXT = (str, type(None))
@@ -64,37 +65,21 @@ def _texts(describer: Describer, found: Handoff[Any, Any], agent: Any, path: str
 def _callbacks(describer: Describer, found: Handoff[Any, Any], arguments: Any, path: str) -> Any:
     taken = arguments["input_type"]
     return {
-        "on_handoff": _function(describer, arguments["on_handoff"], f"{path}.on_handoff"),
-        "input_filter": _function(describer, found.input_filter, f"{path}.input_filter"),
-        "is_enabled": _function(describer, arguments["is_enabled"], f"{path}.is_enabled"),
+        "on_handoff": describe_function(describer, arguments["on_handoff"], f"{path}.on_handoff"),
+        "input_filter": describe_function(describer, found.input_filter, f"{path}.input_filter"),
+        "is_enabled": describe_function(describer, arguments["is_enabled"], f"{path}.is_enabled"),
         "input_type": taken and {"type": describe_type(describer, taken, f"{path}.input_type")},
     }
 
 
-def _function(describer: Describer, value: Any, path: str) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    return describer.code(value, path, "function")
-
-
 def _arguments(builder: Builder, part: Any, path: str) -> dict[str, Any]:
     taken = entry(part, "input_type", (dict, type(None)), path)
-    enabled = entry(part, "is_enabled", (bool, dict), path)
     return {
         "tool_name_override": entry(part, "name", TEXT, path),
         "tool_description_override": entry(part, "description", TEXT, path),
         "nest_handoff_history": entry(part, "nest_history", FLAG, path),
-        "on_handoff": _built(builder, part, "on_handoff", path),
-        "input_filter": _built(builder, part, "input_filter", path),
+        "on_handoff": build_function(builder, part, "on_handoff", path),
+        "input_filter": build_function(builder, part, "input_filter", path),
         "input_type": taken and build_type(builder, entry(taken, "type", dict, path), path),
-        "is_enabled": enabled
-        if isinstance(enabled, bool)
-        else builder.code(enabled, f"{path}.is_enabled", "function", is_function),
+        "is_enabled": build_function(builder, part, "is_enabled", path),
     }
-
-
-def _built(builder: Builder, part: Any, name: str, path: str) -> Any:
-    code = entry(part, name, (dict, type(None)), path)
-    if code is None:
-        return None
-    return builder.code(code, f"{path}.{name}", "function", is_function)

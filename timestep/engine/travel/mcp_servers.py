@@ -17,7 +17,8 @@ from timestep.engine.travel import allowed
 from timestep.engine.travel.builder import Builder, entry, made_by, refuse
 from timestep.engine.travel.describer import Describer
 from timestep.engine.travel.guardrails import build_guardrails, describe_guardrails
-from timestep.engine.travel.values import SECRET, Values, build_value, secret_map
+from timestep.engine.travel.secrets import SECRET, secrets_here
+from timestep.engine.travel.values import Values, build_value, secret_map
 
 KINDS: dict[str, type[Any]] = {
     "stdio": MCPServerStdio,
@@ -88,11 +89,26 @@ def _params(describer: Describer, kind: str, params: Any, path: str) -> dict[str
         if name in ("env", "headers") and isinstance(value, Mapping)
         else values.part(value, f"{path}.{name}")
         for name, value in found.items()
-        if name != "url" and value is not None
+        if name not in ("url", "args") and value is not None
     }
+    if "args" in found:
+        part["args"] = _words(describer, found["args"], f"{path}.args")
     if "url" in found:
         part["url"] = _url(describer, str(found["url"]), f"{path}.url")
     return part
+
+
+def _words(describer: Describer, words: list[str], path: str) -> list[Any]:
+    """The arguments of a command; what looks like a secret among them is not stored."""
+    parts: list[Any] = []
+    known = set(secrets_here().values())
+    for at, word in enumerate(words):
+        option = words[at - 1] if at and not word.startswith("-") else word.partition("=")[0]
+        secret = option.startswith("-") and option != word and SECRET.search(option)
+        where = f"{path}[{at}]"
+        hide = bool(secret) or word in known
+        parts.append(describer.hidden(word, where, "") if hide else describer.text(word, where))
+    return parts
 
 
 def _url(describer: Describer, url: str, path: str) -> Any:
@@ -106,7 +122,7 @@ def _name(kind: str, server: Any) -> str | None:
     """The server's name, unless the SDK made it of the address."""
     params = server.params
     address = params.command if kind == "stdio" else params["url"]
-    return None if server.name == f"{kind}: {address}" else server.name
+    return None if server.name.endswith(f": {address}") else server.name
 
 
 def _failure(describer: Describer, server: Any, path: str) -> dict[str, Any]:

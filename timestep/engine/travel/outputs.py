@@ -13,6 +13,8 @@ from timestep.engine.travel.builder import Builder, entry, refuse
 from timestep.engine.travel.describer import Describer
 from timestep.engine.travel.type_forms import build_type, describe_type
 
+REFUSALS = (UserError, PydanticUserError, TypeError, ValueError)
+
 
 def describe_output(describer: Describer, output: Any, path: str) -> Any:
     """An output type; a schema of a class of its own goes by import path."""
@@ -23,8 +25,7 @@ def describe_output(describer: Describer, output: Any, path: str) -> Any:
         form = describe_type(describer, output.output_type, path)
         return {"type": form, "strict": strict, "digest": _digest(output)}
     if isinstance(output, AgentOutputSchemaBase):
-        code = describer.code(output, path, "object")
-        return {"code": code, "digest": _digest(output)}
+        return {"code": describer.code(output, path, "object"), "digest": _digest(output)}
     return {"type": describe_type(describer, output, path), "digest": _digest(_schema(output))}
 
 
@@ -51,7 +52,7 @@ def _built(builder: Builder, part: Any, path: str) -> Any:
         return output
     try:
         return AgentOutputSchema(output, strict_json_schema=entry(part, "strict", bool, path))
-    except (UserError, PydanticUserError) as error:
+    except REFUSALS as error:
         return refuse(path, f"has no schema: {error!s:.300}")
 
 
@@ -63,7 +64,7 @@ def _schema(output: Any) -> AgentOutputSchema | None:
     """The schema that the SDK makes of a type; None where it refuses, as the run will say."""
     try:
         return AgentOutputSchema(output, strict_json_schema=True)
-    except (UserError, PydanticUserError):
+    except REFUSALS:
         return None
 
 

@@ -108,4 +108,5 @@ def _provider(describer: Describer, provider: ModelProvider, path: str) -> Any:
 def _settings_of(provider: MultiProvider) -> list[Any]:
     plain: Callable[[Any], bool] = lambda value: value is None or isinstance(value, str | bool)  # noqa: E731
     inner = vars(provider.openai_provider).items()
-    return [provider.provider_map, *(item for item in inner if plain(item[1]))]
+    own = vars(provider).items()
+    return [provider.provider_map, *(item for item in (*own, *inner) if plain(item[1]))]

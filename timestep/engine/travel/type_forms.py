@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Union, get_args, get_origin
@@ -18,6 +18,7 @@ NAMED: dict[str, Any] = {
     for made in (
         *(str, int, float, bool, bytes, list, dict, tuple, set, frozenset, object),
         *(date, datetime, time, timedelta, Decimal, UUID),
+        *(Iterable, Mapping, Sequence),
     )
 } | {"None": None, "Any": Any, "...": ...}
 

@@ -10,7 +10,6 @@ import dataclasses
 import inspect
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import Enum
@@ -21,11 +20,9 @@ from pydantic import BaseModel
 
 from timestep.engine.travel.builder import Builder, entry, is_function, refuse, variable
 from timestep.engine.travel.describer import Describer
+from timestep.engine.travel.secrets import SECRET, SECRET_MAPS
 from timestep.engine.travel.type_forms import build_type, describe_type
 from timestep.storable import storable
-
-SECRET_MAPS = frozenset({"headers", "env", "extra_headers"})
-SECRET = re.compile(r"authorization|api[-_]?key|passw|secret|token|credential", re.IGNORECASE)
 
 
 class Values:
@@ -127,10 +124,13 @@ class Values:
 
 def secret_map(describer: Describer, value: Mapping[Any, Any], path: str) -> dict[str, Any]:
     """A map none of whose values may be stored: headers, the environment of a process."""
-    hidden = {
-        describer.text(str(key), path): describer.hidden(str(item), f"{path}[{key!r}]", str(key))
-        for key, item in value.items()
-    }
+    hidden: dict[str, Any] = {}
+    for key, item in value.items():
+        where = f"{path}[{key!r}]"
+        if isinstance(key, str) and isinstance(item, str):
+            hidden[describer.text(key, path)] = describer.hidden(item, where, key)
+        else:
+            describer.problem(where, f"is a {type(item).__name__}", "use texts")
     return {"dict": hidden}
 
 
