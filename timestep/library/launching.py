@@ -43,7 +43,7 @@ async def launch_order(order: Order, **more: Any) -> Run:
         RunIdInUse: The id belongs to a run with another agent or input.
         DuplicateRun: A run with the same deduplication id has not ended.
     """
-    _check_agent(order.agent)
+    check_agent(order.agent)
     body = travel.describe(order.agent, run_config=order.run_config)
     context = None
     if order.context is not None:
@@ -61,7 +61,7 @@ async def launch_order(order: Order, **more: Any) -> Run:
         "context": context,
         "session_id": session_id,
         "session_spec": session_spec,
-        "input": _as_json(order.input_items) if state is None else _original_input(state),
+        "input": as_json(order.input_items) if state is None else _original_input(state),
     }
     return await in_thread(_inserted, order.agent.name, body, state, limits | more)
 
@@ -84,7 +84,8 @@ def _inserted(
     return run
 
 
-def _check_agent(agent: Any) -> None:
+def check_agent(agent: Any) -> None:
+    """Refuse what is no agent of the SDK. Raises InvalidInput."""
     if not isinstance(agent, Agent):
         raise InvalidInput("agent", f"give an agents.Agent, not {type(agent).__name__}")
 
@@ -93,7 +94,8 @@ def _original_input(state: dict[str, Any]) -> Any:
     return state.get("original_input") or "(continued from a saved state)"
 
 
-def _as_json(given: Any) -> Any:
+def as_json(given: Any) -> Any:
+    """Input items as JSON: the SDK's models are told apart from text and plain items."""
     if not isinstance(given, list | tuple):
         return given
     return [

@@ -196,8 +196,10 @@ def _launch() -> None:
         # Here and not above: these import DBOS and the Agents SDK, which take seconds.
         from timestep.library.migrating import migrate_if_due  # noqa: PLC0415
         from timestep.library.program import Program  # noqa: PLC0415
+        from timestep.library.scheduling import flush_pending  # noqa: PLC0415
 
         migrate_if_due()
+        flush_pending()
         program = Program(configuration, script_path())
         program.start()
         _Process.program = program

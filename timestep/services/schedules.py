@@ -141,6 +141,14 @@ def locked(name: str) -> Schedule:
     return schedule
 
 
+def found(name: str) -> Schedule:
+    """The schedule as it stands. Raises ScheduleNotFound."""
+    schedule = Schedule.objects.filter(name=name).first()
+    if schedule is None:
+        raise ScheduleNotFound(name)
+    return schedule
+
+
 def due_after(schedule: Schedule, moment: datetime) -> datetime:
     """The first time after a moment at which the schedule is due, in UTC."""
     return next_after(schedule.cron, ZoneInfo(schedule.timezone), moment)

@@ -41,11 +41,13 @@ def settle(tick: Tick) -> None:
 
 
 @transaction.atomic
-def run_now(name: str, *, by: AbstractBaseUser | None, launched_from: str) -> Run:
+def run_now(
+    name: str, *, by: AbstractBaseUser | None, launched_from: str, run_id: str | None = None
+) -> Run:
     """Launch what a schedule launches, now; paused ones too, and whatever still runs.
 
     With the overlap rule `queue` the run waits for those before it; with `cancel_running` it
-    cancels them.
+    cancels them. With a `run_id` of the caller's, calling again does nothing more.
 
     Raises:
         ScheduleNotFound: There is no such schedule.
@@ -55,9 +57,9 @@ def run_now(name: str, *, by: AbstractBaseUser | None, launched_from: str) -> Ru
     now = timezone.now()
     if schedule.overlap == Overlap.CANCEL_RUNNING:
         _cancelled(schedule)
-    run = _launched(schedule, at=None, by=by, launched_from=launched_from)
-    note = f"run now by {_who(by, launched_from)}"
-    Tick.objects.create(schedule=schedule, at=now, fired_at=now, run_id=run.run_id, note=note)
+    run = _launched(schedule, at=None, by=by, launched_from=launched_from, run_id=run_id)
+    values = {"at": now, "fired_at": now, "note": f"run now by {_who(by, launched_from)}"}
+    Tick.objects.get_or_create(schedule=schedule, run_id=run.run_id, defaults=values)
     return run
 
 
@@ -136,12 +138,18 @@ def _cancelled(schedule: Schedule) -> str:
 
 
 def _launched(
-    schedule: Schedule, *, at: datetime | None, by: AbstractBaseUser | None, launched_from: str
+    schedule: Schedule,
+    *,
+    at: datetime | None,
+    by: AbstractBaseUser | None,
+    launched_from: str,
+    run_id: str | None = None,
 ) -> Run:
     given = _launchable(schedule)
     timeout = schedule.timeout_seconds
     return launch(
         spec=given.spec,
+        run_id=run_id,
         input=schedule.input,
         agent=given.agent,
         agent_version=given.agent_version,
