@@ -8,10 +8,13 @@ import sqlite3
 import sys
 
 from dbos import DBOS
+from dbos._migration import get_migration_versions, get_sqlite_migration_versions
+from sqlalchemy import create_engine
 
 from timestep.conf import ENGINE_URL_VARIABLE
 
 SQLITE_PREFIX = "sqlite:///"
+SCHEMA = "dbos"
 
 
 def migrate_tables(url: str) -> None:
@@ -19,6 +22,15 @@ def migrate_tables(url: str) -> None:
     if url.startswith(SQLITE_PREFIX):
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
     DBOS.migrate(url)
+
+
+def versions(url: str) -> tuple[int, int]:
+    """The version of DBOS's tables in this database (0: none yet), and the one it wants."""
+    if url.startswith(SQLITE_PREFIX):
+        engine = create_engine(url)
+        return get_sqlite_migration_versions(engine)
+    engine = create_engine(url.replace("://", "+psycopg://", 1))
+    return get_migration_versions(engine, SCHEMA, use_listen_notify=True)
 
 
 def use_write_ahead_log(path: str) -> None:
@@ -30,10 +42,19 @@ def use_write_ahead_log(path: str) -> None:
         connection.close()
 
 
-if __name__ == "__main__":
+def _main(act: str) -> None:
+    """`migrate`, or print the two versions."""
     # The URL holds the password, so it comes by the environment: everyone sees a command line.
+    url = os.environ[ENGINE_URL_VARIABLE]
+    if act == "versions":
+        sys.stdout.write("{} {}\n".format(*versions(url)))
+    else:
+        migrate_tables(url)
+
+
+if __name__ == "__main__":
     logging.getLogger("dbos").setLevel(logging.WARNING)
     try:
-        migrate_tables(os.environ[ENGINE_URL_VARIABLE])
-    except KeyError:
-        sys.exit(f"error: {ENGINE_URL_VARIABLE} is not set; run `manage.py migrate`, which sets it")
+        _main(sys.argv[1])
+    except (KeyError, IndexError):
+        sys.exit("error: this is a part of `manage.py migrate` and `manage.py doctor`; use those")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +11,8 @@ from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from timestep import conf
+from timestep.management.engine_tables import engine_tables
 
-# Named here and not imported: importing it imports DBOS, which the caller may not want to load.
-TABLES_MODULE = "timestep.engine.tables"
 PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune", "without_engine")
 
 
@@ -61,18 +57,7 @@ def _is_the_real_one() -> bool:
 
 
 def _migrate_engine_tables() -> None:
-    url = conf.engine_database_url(settings.DATABASES[DEFAULT_DB_ALIAS])
-    environment = os.environ | {
-        conf.ENGINE_URL_VARIABLE: url,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", TABLES_MODULE],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = engine_tables("migrate")
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise CommandError(f"DBOS's tables could not be migrated: {lines[-1]}")

@@ -1,0 +1,1 @@
+"""What `manage.py doctor` looks at. Reads only, and needs no worker."""

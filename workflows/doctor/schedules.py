@@ -1,0 +1,33 @@
+"""Schedules that do not fire."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from timestep.models import Schedule, Tick, TickOutcome
+from workflows.doctor.findings import Findings, count, ok, problem, some, warning
+
+LATE = timedelta(seconds=60)
+LOOKED_AT = 200
+
+
+def schedules() -> Findings:
+    """Late ones, ones that never fire, and what failed within a day."""
+    now = timezone.now()
+    active = Schedule.objects.filter(paused=False).order_by("name")
+    late = [one.name for one in active.filter(next_at__lt=now - LATE)[:LOOKED_AT]]
+    never = [one.name for one in active.filter(next_at__isnull=True)[:LOOKED_AT]]
+    failed = Tick.objects.filter(outcome=TickOutcome.FAILED, fired_at__gte=now - timedelta(days=1))
+    notes = [f"{tick.schedule_id} ({tick.note})" for tick in failed.order_by("-at")[:LOOKED_AT]]
+    if late:
+        mend = "workers fire them: see that one is alive, and what its log says"
+        yield problem("schedules", f"late by more than a minute: {some(late)}", mend)
+    if never:
+        yield warning("schedules", f"have no next tick: {some(never)}", "look at their cron lines")
+    if notes:
+        mend = "mend what the note says, then trigger them by hand"
+        yield warning("schedules", f"ticks that failed since yesterday: {some(notes)}", mend)
+    if not (late or never or notes):
+        yield ok("schedules", f"{count(active.count(), 'active schedule')}, none late")
