@@ -20,8 +20,12 @@ def rows(db: None) -> None:
     tool("lookup", needs_approval=True, description=HOSTILE)
     agent("desk", tools=["lookup"], instructions=HOSTILE)
     run = make_run("r", input=HOSTILE, status="succeeded", final_output=HOSTILE)
-    model_finished(run, "0.1", HOSTILE, tool_calls=[{"name": HOSTILE, "arguments": HOSTILE}])
+    hosted = {"type": "x", "name": HOSTILE, "status": HOSTILE, "details": HOSTILE}
+    made = {"tool_calls": [{"name": HOSTILE, "arguments": HOSTILE}], "hosted_calls": [hosted]}
+    model_finished(run, "0.1", HOSTILE, **made)
     tool_call(run, "0.2", output=HOSTILE)
+    said = {"guardrail": HOSTILE, "kind": "input", "agent": HOSTILE, "output_info": HOSTILE}
+    event(run, "guardrail.finished", "0.3", **said, tripped=False)
     event(run, "handoff", **{"from": HOSTILE, "to": HOSTILE})
     event(run, "run.retried", by=HOSTILE)
 

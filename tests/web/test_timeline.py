@@ -76,6 +76,48 @@ def test_a_retried_step_runs_again() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "state", "summary"),
+    [
+        ({"tripped": False, "output_info": '{"score": 1}'}, "ok", 'input let pass: {"score": 1}'),
+        ({"tripped": True, "output_info": None}, "failed", "input ended the run"),
+        ({"tripped": False, "behavior": "reject_content"}, "reject", "input refused"),
+    ],
+)
+def test_a_guardrail_is_a_row(said: dict[str, object], state: str, summary: str) -> None:
+    run = make_run("r")
+    facts = {"guardrail": "no_math", "kind": "input", "agent": "desk"}
+    event(run, "guardrail.started", "0.1", **facts)
+    (row,) = timeline(run)
+    assert (row.kind, row.state, row.title, row.summary) == (
+        "guardrail",
+        "running",
+        "no_math",
+        "input",
+    )
+    event(run, "guardrail.finished", "0.1", **facts, **said, duration_ms=120)
+    (row,) = timeline(run)
+    assert (row.state, row.summary, row.duration_ms) == (state, summary, 120)
+
+
+def test_a_guardrail_that_ended_the_run_says_so() -> None:
+    run = make_run("r")
+    facts = {"guardrail": "no_math", "kind": "input", "agent": "desk"}
+    event(run, "guardrail.finished", "0.1", **facts, tripped=True)
+    event(run, "run.failed", what="guardrail no_math", step="0.1", message="no math here")
+    guardrail, failure = timeline(run)
+    assert (guardrail.state, guardrail.error, failure.kind) == ("failed", "no math here", "failure")
+
+
+def test_what_the_provider_did_itself_is_in_the_row_of_its_call() -> None:
+    run = make_run("r")
+    made = {"type": "web_search_call", "name": "web_search", "status": "completed", "details": "{}"}
+    model_finished(run, "0.1", hosted_calls=[made])
+    (row,) = timeline(run)
+    assert row.hosted_calls == [made]
+    assert row.summary == "calls web_search"
+
+
 def test_an_approval_row_carries_its_request_and_then_its_decision() -> None:
     run = awaiting_run()
     facts = {"call_id": "c", "tool": "refund_order"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -18,6 +19,7 @@ from openai.types.responses import (
     ResponseOutputItemDoneEvent,
     ResponseOutputMessage,
     ResponseOutputText,
+    ResponseReasoningItem,
     ResponseTextDeltaEvent,
 )
 from pydantic import TypeAdapter
@@ -31,6 +33,9 @@ from timestep.storable import EVENT_TEXT_LIMIT, storable
 
 MAX_TRIES = 6
 _RESPONSE = TypeAdapter(ModelResponse)
+_RESPONSE_ITEM = TypeAdapter(Any)
+# Items that are no work of the provider's own tools.
+_OWN_ITEMS = (ResponseFunctionToolCall, ResponseOutputMessage, ResponseReasoningItem)
 
 
 class IncompleteStream(ConnectionError):
@@ -93,6 +98,7 @@ class DurableModel(Model):
             "model": self.name,
             "text": response_text(response)[:EVENT_TEXT_LIMIT],
             "tool_calls": [_call_as_json(call) for call in calls],
+            "hosted_calls": hosted_calls(response),
             "usage": usage_as_json(response.usage),
             "started_at": recorded["started_at"],
             "ended_at": recorded["ended_at"],
@@ -254,6 +260,22 @@ def _model_response(response: Response, items: list[Any]) -> ModelResponse:
 def function_calls(response: ModelResponse) -> list[ResponseFunctionToolCall]:
     """The function calls of a response, in the model's order."""
     return [item for item in response.output if isinstance(item, ResponseFunctionToolCall)]
+
+
+def hosted_calls(response: ModelResponse) -> list[dict[str, str]]:
+    """What the provider did by itself for a response: its own tools, and servers it asked."""
+    items = [item for item in response.output if not isinstance(item, _OWN_ITEMS)]
+    return [_hosted_as_json(_RESPONSE_ITEM.dump_python(item, mode="json")) for item in items]
+
+
+def _hosted_as_json(item: dict[str, Any]) -> dict[str, str]:
+    facts = {key: value for key, value in item.items() if value is not None}
+    kind, status = str(facts.pop("type", "")), str(facts.pop("status", ""))
+    name = str(facts.get("name") or kind.removesuffix("_call"))
+    if kind == "image_generation_call" and "result" in facts:
+        facts["result"] = f"an image of {len(str(facts['result']))} characters"
+    details = json.dumps(facts, ensure_ascii=False)[:EVENT_TEXT_LIMIT]
+    return {"type": kind, "name": name, "status": status, "details": details}
 
 
 def response_text(response: ModelResponse) -> str:

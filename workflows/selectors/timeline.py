@@ -153,6 +153,7 @@ def _model_finished(row: Row, event: EventLike) -> None:
     row.parent_call_id = str(payload.get("parent_call_id") or row.parent_call_id)
     row.text = str(payload.get("text") or "")
     row.tool_calls = list(payload.get("tool_calls") or [])
+    row.hosted_calls = list(payload.get("hosted_calls") or [])
     row.usage = dict(payload.get("usage") or {})
     _ended(row, event)
 
@@ -180,6 +181,24 @@ def _tool_finished(row: Row, event: EventLike) -> None:
 def _tool_unknown(row: Row, event: EventLike) -> None:
     _tool_started(row, event)
     row.state = "unknown"
+
+
+def _guardrail_started(row: Row, event: EventLike) -> None:
+    row.kind, row.state = "guardrail", "running"
+    row.title = str(event.payload.get("guardrail", ""))
+    row.agent = str(event.payload.get("agent", ""))
+    row.note = str(event.payload.get("kind", ""))
+    row.call_id = str(event.payload.get("call_id") or "")
+    row.parent_call_id = str(event.payload.get("parent_call_id") or "")
+    row.started_at = row.started_at or _moment(event.payload.get("started_at")) or event.at
+
+
+def _guardrail_finished(row: Row, event: EventLike) -> None:
+    _guardrail_started(row, event)
+    rejected = event.payload.get("behavior") == "reject_content"
+    row.state = "failed" if event.payload.get("tripped") else "reject" if rejected else "ok"
+    row.output = parsed(event.payload.get("output_info"))
+    _ended(row, event)
 
 
 def _approval_requested(row: Row, event: EventLike) -> None:
@@ -230,6 +249,8 @@ _BY_STEP: dict[str, Callable[[Row, EventLike], None]] = {
     "model.finished": _model_finished,
     "tool.started": _tool_started,
     "tool.finished": _tool_finished,
+    "guardrail.started": _guardrail_started,
+    "guardrail.finished": _guardrail_finished,
 }
 _BY_CALL: dict[str, Callable[[Row, EventLike], None]] = {
     "tool.unknown": _tool_unknown,

@@ -12,11 +12,11 @@ from approvals.models import ApprovalRequest
 
 @dataclass
 class Row:
-    """A model call, a tool call, an approval, or something that happened to the run.
+    """A model call, a tool call, a guardrail, an approval, or something that happened to the run.
 
-    `kind` is model, tool, approval, handoff, segment, worker_lost, retried or failure; `state` is
-    running, ok, failed, stopped, unknown, waiting, note, or the outcome of a decision. `seq` is the
-    last event that changed the row.
+    `kind` is model, tool, guardrail, approval, handoff, segment, worker_lost, retried or failure;
+    `state` is running, ok, failed, stopped, unknown, waiting, note, or the outcome of a decision.
+    `seq` is the last event that changed the row.
     """
 
     dom_id: str
@@ -40,6 +40,7 @@ class Row:
     duration_ms: int | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    hosted_calls: list[dict[str, Any]] = field(default_factory=list)
     retries: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     request: ApprovalRequest | None = None
@@ -75,11 +76,20 @@ class Row:
         if self.kind == "model":
             if self.error:
                 return self.error[:160]
-            calls = [str(call.get("name", "")) for call in self.tool_calls]
+            made = [*self.hosted_calls, *self.tool_calls]
+            calls = [str(call.get("name", "")) for call in made]
             return self.text[:160] or ("calls " + ", ".join(calls)[:160] if calls else "")
+        if self.kind == "guardrail":
+            return ": ".join(part for part in (self._verdict, brief(self.output)) if part)
         shown = brief(self.arguments)
         ended = self.error or brief(self.output)
         return f"{shown} → {ended}" if self.state in ("ok", "failed") else shown
+
+    @property
+    def _verdict(self) -> str:
+        """What a guardrail came to, in words."""
+        words = {"ok": "let pass", "reject": "refused", "failed": "ended the run"}
+        return f"{self.note} {words.get(self.state, '')}".strip()
 
 
 @dataclass(frozen=True)

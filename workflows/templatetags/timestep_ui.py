@@ -60,7 +60,12 @@ STATE_ICONS = {
     "approve": ("check", "s-ok"),
     "reject": ("x", "s-failed"),
 }
-KIND_ICONS = {"model": "message-chatbot", "tool": "tool", "approval": "hand-stop"}
+KIND_ICONS = {
+    "model": "message-chatbot",
+    "tool": "tool",
+    "guardrail": "shield-check",
+    "approval": "hand-stop",
+}
 
 
 @register.simple_tag

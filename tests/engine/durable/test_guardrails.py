@@ -29,6 +29,12 @@ def guarded(name: str = "guarded", **fields: Any) -> Agent[Any]:
     )
 
 
+def error_of(run: Run) -> dict[str, Any]:
+    """The error of a failed run."""
+    assert run.error, run.status
+    return dict(run.error)
+
+
 def starts(engine: Installation, name: str, text: str) -> int:
     """How often a guardrail began to look at something."""
     return len(engine.calls(name, "start", text))
@@ -74,7 +80,7 @@ def test_a_tripwire_ends_the_run_the_same_on_every_try(
     engine.double.says(script(text, SAYS | {"delay": 0.5}))
     run = engine.launch_code(guarded(), text, run_config=CONFIG, session_id=f"s-{name}")
     run = engine.wait(run, "failed", "succeeded")
-    error = dict(run.error or {})
+    error = error_of(run)
     assert (error["what"], error["type"]) == (f"guardrail {shown}", kind), error
     assert f"guardrail {shown} ended the run" in error["message"]
     assert error["traceback"] == ""
@@ -84,7 +90,7 @@ def test_a_tripwire_ends_the_run_the_same_on_every_try(
     asked = len(engine.double.requests(text))
     retry(run.run_id, by="test")
     run = engine.wait(run, "failed", "succeeded")
-    again = {key: run.error[key] for key in ("what", "step", "type", "message")}
+    again = {key: error_of(run)[key] for key in ("what", "step", "type", "message")}
     assert again == {key: error[key] for key in again}
     assert starts(engine, name, text) == 1
     if kind.startswith("Output"):
@@ -95,7 +101,8 @@ def test_a_guardrail_that_raises_fails_the_run_until_a_retry(engine: Installatio
     text = "raise-racing once"
     engine.double.says(script(text, SAYS))
     run = engine.wait(engine.launch_code(guarded(), text), "failed", "succeeded")
-    assert (run.error["what"], run.error["type"]) == ("guardrail racing", "RuntimeError")
+    error = error_of(run)
+    assert (error["what"], error["type"]) == ("guardrail racing", "RuntimeError")
     retry(run.run_id, by="test")
     run = engine.wait(run, "succeeded", "failed")
     assert run.final_output == f"the answer to {text}"
@@ -130,6 +137,6 @@ def test_a_tools_tripwire_ends_the_run(engine: Installation, where: str) -> None
     engine.double.says(script(text, {"calls": [made]}, {"text": "{outputs}"}))
     agent = Agent[Any](name="measuring", model="test-model", tools=[code.measured])
     run = engine.wait(engine.launch_code(agent, text), "succeeded", "failed")
-    assert run.error["what"] == f"guardrail {where}"
-    assert f'{{"by": "{where}"}}' in run.error["message"]
-    assert run.error["step"]
+    assert error_of(run)["what"] == f"guardrail {where}"
+    assert f'{{"by": "{where}"}}' in error_of(run)["message"]
+    assert error_of(run)["step"]
