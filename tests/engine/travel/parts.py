@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypedDict
+from typing import Any, Generic, TypedDict, TypeVar
 
 from agents import (
     Agent,
     AgentHooks,
+    AgentOutputSchemaBase,
     FunctionToolResult,
     GuardrailFunctionOutput,
     HandoffInputData,
@@ -23,9 +24,12 @@ from agents import (
     tool_input_guardrail,
     tool_output_guardrail,
 )
+from agents.retry import retry_policies
 from pydantic import BaseModel
 
 from timestep.tools import tool_options
+
+T = TypeVar("T")
 
 
 class Size(Enum):
@@ -175,3 +179,71 @@ class Methods:
 
     def bound(self, context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
         return "bound"
+
+
+class Speaker:
+    def __call__(self, context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
+        return "called"
+
+
+CALLABLE = Speaker()
+RETRY = retry_policies.any(retry_policies.network_error(), retry_policies.never())
+
+
+class Outer:
+    class Inner(BaseModel):
+        value: int
+
+
+class Box(BaseModel, Generic[T]):
+    content: T
+
+
+class Schema(AgentOutputSchemaBase):
+    def is_plain_text(self) -> bool:
+        return False
+
+    def name(self) -> str:
+        return "schema"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def is_strict_json_schema(self) -> bool:
+        return False
+
+    def validate_json(self, json_str: str) -> Any:
+        return json_str
+
+
+SCHEMA = Schema()
+
+
+def plain_tool(text: str, times: int = 1) -> str:
+    """Repeat a text.
+
+    Args:
+        text: What to repeat.
+        times: How often.
+    """
+    return text * times
+
+
+async def slow_tool(text: str) -> str:
+    """Take your time."""
+    return text
+
+
+async def approve(*asked: Any) -> Any:
+    return {"approve": True}
+
+
+async def asks_shell(context: Any, action: Any, call_id: str) -> bool:
+    return True
+
+
+async def dispose(*, run_context: Any, computer: Any) -> None: ...
+
+
+async def execute(*request: Any, **more: Any) -> Any:
+    return "done"

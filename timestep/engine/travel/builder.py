@@ -72,13 +72,23 @@ def is_function(value: object) -> bool:
     return callable(value) and not inspect.isclass(value)
 
 
-def load_module(name: str, path: str) -> ModuleType:
-    """Import a module that specs may name.
+def open_module(name: str, path: str, wanted: str) -> ModuleType:
+    """Import the module of a reference, if specs may name it.
+
+    Args:
+        name: The module.
+        path: Where in the spec it stands.
+        wanted: What the reference is about, in the module.
 
     Raises:
         SpecNotBuildable: It is not allowed, or does not import.
     """
-    if not allowed.is_sdk(name) and not allowed.may_import(name):
+    if len(name) > MAX_PATH or not all(part.isidentifier() for part in name.split(".")):
+        refuse(path, f"names {name!r:.60}, which is no module")
+    if allowed.is_sdk(name):
+        if not allowed.sdk_offers(name, wanted):
+            refuse(path, f"names {name}:{wanted:.60}, which specs may not name")
+    elif not allowed.may_import(name):
         refuse(
             path,
             f"names code in {name}, which this process may not import; "
@@ -137,11 +147,7 @@ class Builder:
             if self.script is None or self.script != own_script():
                 refuse(path, f"lives in the script {self.script}; run that script again")
             return sys.modules[MAIN]
-        if len(module) > MAX_PATH or not all(p.isidentifier() for p in module.split(".")):
-            refuse(path, f"names {module!r:.60}, which is no module")
-        if allowed.is_sdk(module) and not allowed.sdk_offers(module, name):
-            refuse(path, f"names {module}:{name:.60}, which specs may not name")
-        return load_module(module, path)
+        return open_module(module, path, name)
 
 
 def _registered(part: Any, path: str, kind: str) -> Any:

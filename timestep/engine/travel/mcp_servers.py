@@ -74,8 +74,8 @@ def build_server(builder: Builder, part: Any, path: str) -> MCPServer:
         return found
     if kind not in KINDS:
         refuse(path, f"is a {kind!r:.60}, which is no kind of MCP server")
-    params = build_value(builder, {"dict": entry(part, "params", dict, path)}, f"{path}.params")
-    _check_allowed(part, params, path)
+    check_server(builder, part, path)
+    params = build_value(builder, {"dict": part["params"]}, f"{path}.params")
     arguments = _arguments(builder, part, path)
     made: MCPServer = made_by(lambda: KINDS[kind](params=params, **arguments), path, secret=True)
     return made
@@ -143,17 +143,21 @@ def _guardrails(describer: Describer, server: Any, path: str) -> dict[str, Any]:
     }
 
 
-def _check_allowed(part: Any, params: dict[str, Any], path: str) -> None:
-    target = params.get("command" if part["kind"] == "stdio" else "url")
+def check_server(builder: Builder, part: Any, path: str) -> None:
+    """Refuse a server that neither this process has described nor its operator has named.
+
+    Raises:
+        SpecNotBuildable: It is such a server, or none that can be read.
+    """
+    stdio = entry(part, "kind", str, path) == "stdio"
+    params = entry(part, "params", dict, path)
+    target = build_value(builder, params.get("command" if stdio else "url"), f"{path}.params")
     if not isinstance(target, str):
         refuse(path, "lacks a command or URL")
     if not allowed.was_described(part) and not allowed.mcp_allowed(target):
-        what = "start" if part["kind"] == "stdio" else "reach"
+        what = "start" if stdio else "reach"
         shown = target.partition("?")[0].rpartition("@")[2]
-        refuse(
-            path,
-            f"would {what} {shown:.200}; name it in TIMESTEP_MCP and start again",
-        )
+        refuse(path, f"would {what} {shown:.200}; name it in TIMESTEP_MCP and start again")
 
 
 def _arguments(builder: Builder, part: Any, path: str) -> dict[str, Any]:

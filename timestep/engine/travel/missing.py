@@ -7,10 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from timestep.engine.travel.builder import load_module
+from timestep.engine.travel.builder import Builder, open_module
 from timestep.engine.travel.describing import SPEC_VERSION
+from timestep.engine.travel.hosted_tools import build_hosted_tool
+from timestep.engine.travel.mcp_servers import KINDS as SERVERS
+from timestep.engine.travel.mcp_servers import check_server
 from timestep.engine.travel.references import MAIN, MISSING, lookup, own_script
 from timestep.engine.travel.registered import entry_named
+from timestep.engine.travel.values import names_variable, parts_of
 from timestep.errors import SpecNotBuildable
 
 
@@ -36,25 +40,17 @@ def _gaps(spec: Mapping[str, Any]) -> Iterator[str]:
     script = spec["needs"]["script"]
     if script is not None and script != own_script():
         yield f"it needs the script {script}: run that script again"
-    for part in _parts([spec["agents"], spec["run_config"]]):
+    for part in parts_of([spec["agents"], spec["run_config"]]):
         if "registered" in part and not _is_registered(part["registered"]):
             yield f"it needs {part['registered']!r:.80}, which nothing has registered here"
         if "ref" in part:
             yield from _reference_gap(part["ref"])
-        if "env" in part and "scheme" in part and part["env"] not in os.environ:
+        if names_variable(part) and part["env"] not in os.environ:
             yield f"it needs the environment variable {part['env']:.100}, which is not set here"
-
-
-def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every JSON object in a value."""
-    waiting = [value]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, Mapping):
-            yield found
-            waiting.extend(found.values())
-        elif isinstance(found, list):
-            waiting.extend(found)
+        if part.get("kind") in SERVERS:
+            check_server(Builder(script), part, "an MCP server")
+        if part.get("class") == "HostedMCPTool":
+            build_hosted_tool(Builder(script), part, "a hosted MCP server")
 
 
 def _is_registered(name: str) -> bool:
@@ -66,6 +62,6 @@ def _reference_gap(reference: str) -> Iterator[str]:
     if module == MAIN:
         found = lookup(sys.modules.get(MAIN), name)
     else:
-        found = lookup(load_module(module, "it"), name)
+        found = lookup(open_module(module, "it", name), name)
     if found is MISSING:
         yield f"it needs {reference:.200}, which is not there"

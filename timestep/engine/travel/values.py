@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path, PurePath
@@ -134,11 +134,30 @@ def secret_map(describer: Describer, value: Mapping[Any, Any], path: str) -> dic
     return {"dict": hidden}
 
 
+def parts_of(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every tagged part in a description; the user's own dictionaries are none."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting.extend(found)
+        elif isinstance(found, Mapping):
+            yield found
+            for key, item in found.items():
+                if key in ("dict", "fields") and isinstance(item, Mapping):
+                    waiting.extend(item.values())
+                elif key != "json":
+                    waiting.append(item)
+
+
+def names_variable(part: Mapping[str, Any]) -> bool:
+    """Whether a part stands for the value of an environment variable."""
+    return "env" in part and "scheme" in part
+
+
 def has_variables(part: Any) -> bool:
     """Whether a part takes anything from the environment."""
-    if isinstance(part, Mapping):
-        return "env" in part or any(has_variables(item) for item in part.values())
-    return isinstance(part, list) and any(has_variables(item) for item in part)
+    return any(names_variable(found) for found in parts_of(part))
 
 
 def build_value(builder: Builder, part: Any, path: str) -> Any:
