@@ -39,12 +39,12 @@ if TYPE_CHECKING:
         RunTimedOut,
         TimestepError,
     )
-    from timestep.library.queueing import RunHandle
-    from timestep.library.results import AgentResult
+    from timestep.library.agent_result import AgentResult
+    from timestep.library.handles import RunHandle
     from timestep.library.scheduling import ScheduleHandle, create_scheduled_agent_workflow
     from timestep.library.setup import cleanup_dbos, configure_dbos, ensure_dbos_launched
     from timestep.library.state_store import RunStateStore
-    from timestep.library.streaming import StreamedResult
+    from timestep.library.streamed_result import StreamedResult
     from timestep.tools import tool_options
 
 _HOMES = {
@@ -77,12 +77,12 @@ _HOMES = {
         "RunTimedOut",
         "TimestepError",
     ),
-    "timestep.library.queueing": ("RunHandle",),
-    "timestep.library.results": ("AgentResult",),
+    "timestep.library.handles": ("RunHandle",),
+    "timestep.library.agent_result": ("AgentResult",),
     "timestep.library.scheduling": ("ScheduleHandle", "create_scheduled_agent_workflow"),
     "timestep.library.setup": ("cleanup_dbos", "configure_dbos", "ensure_dbos_launched"),
     "timestep.library.state_store": ("RunStateStore",),
-    "timestep.library.streaming": ("StreamedResult",),
+    "timestep.library.streamed_result": ("StreamedResult",),
     "timestep.tools": ("tool_options",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

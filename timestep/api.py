@@ -11,11 +11,11 @@ from timestep.library.unchanged import UNCHANGED, Unchanged
 if TYPE_CHECKING:
     from agents import Agent, RunConfig
 
+    from timestep.library.handles import RunHandle
     from timestep.library.orders import InputItems
-    from timestep.library.queueing import RunHandle
 
 
-async def run_agent_workflow(
+async def run_agent_workflow(  # noqa: PLR0913 - all but two have defaults
     agent: Agent[Any],
     input_items: InputItems,
     session: Any = None,
@@ -94,7 +94,7 @@ async def run_agent(
     return await plain.run(agent, run_input, session, stream=stream)
 
 
-def queue_agent_workflow(
+def queue_agent_workflow(  # noqa: PLR0913 - all but two have defaults
     agent: Agent[Any],
     input_items: InputItems,
     session: Any = None,
@@ -157,10 +157,10 @@ def queue_agent_workflow(
 def configure_queue(
     name: str,
     *,
-    limit: int | None | Unchanged = UNCHANGED,
+    limit: int | Unchanged | None = UNCHANGED,
     period: float | Unchanged = UNCHANGED,
-    concurrency: int | None | Unchanged = UNCHANGED,
-    worker_concurrency: int | None | Unchanged = UNCHANGED,
+    concurrency: int | Unchanged | None = UNCHANGED,
+    worker_concurrency: int | Unchanged | None = UNCHANGED,
 ) -> None:
     """Set a queue's limits, also while it is in use; what is left out stays as it is.
 

@@ -127,6 +127,11 @@ class Installation:
         """The run as it stands."""
         return Run.objects.get(run_id=run_id)
 
+    def run_of(self, run_id: str, within: float = 20.0) -> Run:
+        """The run of an id that a program chose, once it is launched."""
+        rows = Run.objects.filter(run_id=run_id)
+        return until(rows.first, within, f"{run_id} is launched")
+
     def wait(self, run: Run, *statuses: str, within: float = 30.0) -> Run:
         """The run, once it has one of the statuses."""
 

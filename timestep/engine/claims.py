@@ -25,7 +25,7 @@ from timestep.models import (
 from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
 from timestep.services.present import usage_as_json
-from timestep.services.states import save_interrupted
+from timestep.services.states import keep_result, save_interrupted
 from timestep.services.status import record_events
 from timestep.services.totals import totals
 from timestep.storable import EVENT_TEXT_LIMIT, storable
@@ -133,11 +133,15 @@ def _take(run: Run, segment: Segment, worker_id: str) -> None:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an execution ended: the status, what goes with it, and whether it can be continued."""
+    """How an execution ended: the status, what goes with it, and whether it can be continued.
+
+    `state` is the SDK's state at the end, kept for the programs that ask for the result.
+    """
 
     status: RunStatus
     parked: bool
     fields: dict[str, Any]
+    state: dict[str, Any] | None = None
 
 
 @transaction.atomic
@@ -153,6 +157,8 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
     if not _release(run_id, n, epoch, ending.status, ending.parked, now, **fields):
         return _released_before(run_id, epoch)
     Run.objects.filter(run_id=run_id).update(finished_at=now)
+    if ending.state is not None:
+        keep_result(run_id, ending.state)
     run = Run.objects.get(run_id=run_id)
     failed = [("run.failed", run.error or {})] if ending.status == RunStatus.FAILED else []
     by = {"by": run.cancelled_by} if ending.status == RunStatus.CANCELLED else {}

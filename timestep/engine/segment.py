@@ -34,10 +34,13 @@ from timestep.engine.execution import (
     describe_error,
 )
 from timestep.engine.executions import Executions
+from timestep.engine.relay import Relay
 from timestep.engine.threads import in_thread
 from timestep.engine.tools.registry import RegisteredTool
+from timestep.engine.travel import build_value
 from timestep.ids import segment_id
-from timestep.models import RunStatus
+from timestep.models import Run, RunStatus
+from timestep.services.launch import PROGRAM_SPEC
 from timestep.services.states import SegmentStart, segment_start
 
 WORKFLOW_NAME = "timestep.segment"
@@ -162,7 +165,8 @@ async def _gone_on(
         current_scope.reset(token)
     if state is None:
         output = final_as_json(result.final_output)
-        ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output})
+        kept = result.to_state().to_json() if _is_of_program(run) else None
+        ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output}, kept)
         return lambda: in_thread(claims.end, run.run_id, execution.n, execution.epoch, ending)
     return _interruption(result, state, execution)
 
@@ -181,6 +185,16 @@ async def _ran(
     decisions = claimed.segment.decisions
     start = await execution.run(_resumed(agent, saved, decisions, scope))
     return await _loop(agent, config, start, claimed, execution, scope)
+
+
+def _context(run: Run) -> Any:
+    described = run.context is not None and _is_of_program(run)
+    return build_value(run.context) if described else run.context
+
+
+def _is_of_program(run: Run) -> bool:
+    """Whether a program described the agent, and will want the whole result."""
+    return bool(run.spec.body.get("spec_version") == PROGRAM_SPEC)
 
 
 def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
@@ -220,7 +234,7 @@ async def _loop(
     """Run until the end, or until a call waits that the gate has not allowed."""
     approved: set[str] = set()
     while True:
-        result = await execution.run(_runner(agent, config, start, claimed))
+        result = await execution.run(_runner(agent, config, start, claimed, execution))
         if not result.interruptions:
             return result, None
         state = result.to_state()
@@ -240,16 +254,20 @@ async def _loop(
         start = state
 
 
-async def _runner(agent: Agent[Any], config: RunConfig, start: Any, claimed: Claim) -> RunResult:
+async def _runner(
+    agent: Agent[Any], config: RunConfig, start: Any, claimed: Claim, execution: Execution
+) -> RunResult:
     run = claimed.run
+    hooks = Relay(execution) if execution.listeners else None
     async with session_of(run.session_id, run.session_spec) as session:
         if isinstance(start, RunState):
             # The context is in the state; passing it again would make the SDK ignore approvals.
-            return await Runner.run(agent, start, session=session, run_config=config)
+            return await Runner.run(agent, start, session=session, run_config=config, hooks=hooks)
         return await Runner.run(
             agent,
             start,
-            context=run.context,
+            context=_context(run),
+            hooks=hooks,
             max_turns=run.max_turns,
             session=session,
             run_config=config,

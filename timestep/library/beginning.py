@@ -11,11 +11,12 @@ from django.db import transaction
 
 from timestep.engine.state_store import Bond, bond_of, decisions_in
 from timestep.engine.threads import in_thread
-from timestep.errors import InvalidInput
-from timestep.library.launching import launch_order, spec_of
+from timestep.library.agent_result import AgentResult
+from timestep.library.launching import launch_order
 from timestep.library.orders import Order, ResultProcessor
 from timestep.library.program import Program
-from timestep.library.results import AgentResult, result_of
+from timestep.library.results import result_of
+from timestep.library.saved_states import refuse_other_agent
 from timestep.models import DIRECT_QUEUE, Run, RunStatus
 from timestep.services.resume import resume_by_program
 
@@ -52,13 +53,15 @@ async def begun(program: Program, order: Order) -> Run:
 
 
 async def _resumed(program: Program, order: Order, state: RunState[Any, Any], bond: Bond) -> Run:
-    spec = await in_thread(spec_of, order.agent, order.run_config)
-    if spec.digest != bond.spec_digest:
-        raise InvalidInput(
-            "agent", f"is not the one that run {bond.run_id} was launched with; use that one"
-        )
+    spec = await in_thread(_spec_of, bond.run_id)
+    refuse_other_agent(order.agent, spec, f"run {bond.run_id}")
     decisions, raw = decisions_in(state), state.to_json()
     return await in_thread(_resume, bond, decisions, raw, program.by, program.worker.worker_id)
+
+
+def _spec_of(run_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = Run.objects.select_related("spec").get(run_id=run_id).spec.body
+    return body
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from agents import Agent, RunConfig, RunState
+from agents import Agent, RunState
 from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel
@@ -19,7 +19,7 @@ from timestep.engine.threads import in_thread
 from timestep.errors import InvalidInput
 from timestep.ids import time_ordered
 from timestep.library.orders import DEFAULT_MAX_TURNS, Order
-from timestep.models import AgentSpec, Run, Segment
+from timestep.models import Run, Segment
 from timestep.services.launch import launch
 from timestep.services.specs import store_spec
 from timestep.services.states import save_resumed
@@ -64,11 +64,6 @@ async def launch_order(order: Order, **more: Any) -> Run:
         "input": as_json(order.input_items) if state is None else _original_input(state),
     }
     return await in_thread(_inserted, order.agent.name, body, state, limits | more)
-
-
-def spec_of(agent: Agent[Any], run_config: RunConfig | None = None) -> AgentSpec:
-    """The stored spec of an agent; uses the database."""
-    return store_spec(travel.describe(agent, run_config=run_config))
 
 
 @transaction.atomic

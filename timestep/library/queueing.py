@@ -1,4 +1,4 @@
-"""Queueing runs, and their handles."""
+"""Queueing runs, and what their handles do."""
 
 from __future__ import annotations
 
@@ -9,50 +9,13 @@ from agents import Agent
 from timestep.engine.threads import submit
 from timestep.errors import DuplicateRun, InvalidInput
 from timestep.library.beginning import finished, processed
+from timestep.library.handles import RunHandle
 from timestep.library.launching import in_own_loop, launch_order
 from timestep.library.orders import DEFAULT_QUEUE, Order, ResultProcessor
-from timestep.library.results import AgentResult
 from timestep.library.setup import launched
 from timestep.models import DIRECT_QUEUE, Run
 from timestep.services.cancel import cancel
 from timestep.services.queues import set_limits
-
-
-class RunHandle:
-    """A run that was queued.
-
-    Args:
-        run_id: The run.
-        agent: The agent that it starts with, by which its result is read.
-        result_processor: What `get_result` passes the result through.
-    """
-
-    def __init__(
-        self, run_id: str, agent: Agent[Any], result_processor: ResultProcessor | None = None
-    ) -> None:
-        self.run_id = run_id
-        self._agent = agent
-        self._processor = result_processor
-
-    def __repr__(self) -> str:
-        return f"RunHandle({self.run_id!r})"
-
-    async def get_result(self) -> Any:
-        """Wait until the run has ended, or waits for decisions, and give its `AgentResult`.
-
-        Raises:
-            RunFailed, RunTimedOut, RunCancelled: How it ended instead.
-        """
-        result: AgentResult = await finished(launched(), self.run_id, self._agent)
-        return await processed(result, self._processor)
-
-    def get_status(self) -> str:
-        """The run's status now: `queued`, `running`, `awaiting_approval`, `succeeded`, …"""
-        return submit(_status, self.run_id).result()
-
-    def cancel(self) -> None:
-        """Cancel the run; a model call under way stops within a second."""
-        submit(cancel, self.run_id, by=launched().by).result()
 
 
 def queued(order: Order) -> RunHandle:
@@ -76,6 +39,23 @@ def queued(order: Order) -> RunHandle:
 def set_queue(name: str, limits: dict[str, Any]) -> None:
     """Set what is given of a queue's limits."""
     submit(set_limits, name, limits).result()
+
+
+async def result_of_queued(
+    run_id: str, agent: Agent[Any], processor: ResultProcessor | None
+) -> Any:
+    """Wait for a run and give its result."""
+    return await processed(await finished(launched(), run_id, agent), processor)
+
+
+def status_of(run_id: str) -> str:
+    """A run's status now."""
+    return submit(_status, run_id).result()
+
+
+def cancel_run(run_id: str) -> None:
+    """Cancel a run in this program's name."""
+    submit(cancel, run_id, by=launched().by).result()
 
 
 def _status(run_id: str) -> str:

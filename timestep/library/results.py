@@ -1,17 +1,17 @@
-"""What a run has come to, as a program sees it."""
+"""What a run has come to, read from its rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from agents import Agent, AgentOutputSchemaBase, RunItem, RunState, ToolApprovalItem, Usage
+from agents import Agent, AgentOutputSchemaBase, RunState, Usage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 from pydantic import TypeAdapter
 
 from timestep.engine.state_store import restored
 from timestep.engine.threads import in_thread
 from timestep.errors import RunCancelled, RunFailed, RunTimedOut
+from timestep.library.agent_result import AgentResult
 from timestep.models import Run, RunResult, RunStatus, SavedState
 from timestep.models.states import unpacked
 from timestep.services.states import find
@@ -22,42 +22,6 @@ _ERRORS = {
     RunStatus.TIMED_OUT: RunTimedOut,
     RunStatus.CANCELLED: RunCancelled,
 }
-
-
-@dataclass(frozen=True)
-class AgentResult:
-    """The result of a run: of one that succeeded, or of one that waits for decisions.
-
-    Args:
-        run_id: The run.
-        status: `succeeded` or `awaiting_approval`.
-        final_output: Of the agent's output type; None while decisions are awaited.
-        interruptions: The calls that wait for a decision.
-        new_items: What the run has added, as the SDK's run items.
-        usage: Requests and tokens, over all segments.
-    """
-
-    run_id: str
-    status: str
-    final_output: Any
-    interruptions: list[ToolApprovalItem]
-    new_items: list[RunItem]
-    usage: Usage
-    _state: RunState[Any, Any] | None = field(default=None, repr=False)
-
-    @property
-    def output(self) -> Any:
-        """The final output."""
-        return self.final_output
-
-    def to_state(self) -> RunState[Any, Any]:
-        """The SDK's state of the run; of an interrupted run, bound to it.
-
-        Decide on its interruptions and give it to `run_agent_workflow`.
-        """
-        if self._state is None:
-            raise RunFailed(self.run_id, {"what": "to_state", "message": "no state was kept"})
-        return self._state
 
 
 async def result_of(run_id: str, agent: Agent[Any]) -> AgentResult:

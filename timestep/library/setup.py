@@ -108,6 +108,17 @@ def configured() -> Configuration:
     return _Process.configuration
 
 
+def require_tables() -> None:
+    """Raise `NotConfigured` where the tables cannot even be imported yet.
+
+    A Django project that has Timestep among its apps need not configure anything.
+    """
+    from django.apps import apps  # noqa: PLC0415
+
+    if not apps.ready:
+        configured()
+
+
 def launched() -> Program:
     """What executes in this process; raises where nothing does yet."""
     configured()

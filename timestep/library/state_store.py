@@ -1,31 +1,20 @@
-"""`RunStateStore`: the states of interrupted runs, for programs that decide themselves."""
+"""`RunStateStore`: the states of interrupted runs, for programs that decide themselves.
+
+Imports no tables: programs name it before they configure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
-from agents import Agent, RunState
-from django.apps import apps
+from timestep.errors import InvalidInput, TimestepError
+from timestep.library.setup import require_tables
 
-from timestep.digests import digest
-from timestep.engine.state_store import bond_of, restored
-from timestep.engine.threads import in_thread
-from timestep.engine.travel import CannotTravel, describe
-from timestep.errors import InvalidInput, NotLaunched, TimestepError
-from timestep.library.databases import has_tables, refuse_other_database
-from timestep.library.setup import configured
-from timestep.models import SavedState
-from timestep.services import states
-from timestep.services.states import SavedRevision
+if TYPE_CHECKING:
+    from agents import Agent, RunState
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class OtherAgent(TimestepError):
-    """A saved state belongs to a run of another agent, or of this one before it was changed."""
+    from timestep.services.states import SavedRevision
 
 
 class StoreClosed(TimestepError):
@@ -56,16 +45,16 @@ class RunStateStore:
         session_id: str | None = None,
         connection_string: str | None = None,
     ) -> None:
-        if not apps.ready:
-            configured()
+        require_tables()
         if session_id is not None and not isinstance(session_id, str):
             raise InvalidInput("session_id", "give the session's id: session.session_id")
         if connection_string is not None:
+            from timestep.library.databases import refuse_other_database  # noqa: PLC0415
+
             refuse_other_database(connection_string)
         self.agent = agent
         self.session_id = session_id
         self._closed = False
-        self._has_tables = False
 
     async def save(self, state: RunState[Any, Any]) -> SavedRevision:
         """Save a state with what was decided in it so far.
@@ -80,13 +69,8 @@ class RunStateStore:
         Returns:
             What was saved.
         """
-        raw, bond = state.to_json(), bond_of(state)
-        if bond is not None:
-            row = await self._ask(states.save_by_program, bond.run_id, bond.revision, raw)
-        else:
-            where = (self.session_id or "", self.agent.name)
-            row = await self._ask(states.save_plain, *where, _digest(self.agent), raw)
-        return await self._ask(states.revision_of, row)
+        saved: SavedRevision = await self._saved().save(self.agent, self.session_id or "", state)
+        return saved
 
     async def load(self, run_id: str | None = None) -> RunState[Any, Any]:
         """The saved state that waits for decisions, bound to its run and revision.
@@ -104,13 +88,15 @@ class RunStateStore:
             OtherAgent: The run was launched with another agent, or this one was changed since.
             StateUnreadable: The state is damaged, or of a schema that the SDK does not read.
         """
-        row = await self._ask(states.find, self.session_id or "", self.agent.name, run_id)
-        _refuse_other_agent(self.agent, row)
-        return await restored(self.agent, row)
+        state: RunState[Any, Any] = await self._saved().load(
+            self.agent, self.session_id or "", run_id
+        )
+        return state
 
     async def list(self) -> list[SavedRevision]:
         """All revisions that are saved for the session, oldest first."""
-        return await self._ask(states.revisions, self.session_id or "", self.agent.name)
+        rows: list[SavedRevision] = await self._saved().revisions(self.agent, self.session_id or "")
+        return rows
 
     async def clear(self) -> int:
         """Delete what is saved for the session and needed by none of its runs any more.
@@ -121,7 +107,8 @@ class RunStateStore:
         Returns:
             How many states were deleted.
         """
-        return await self._ask(states.forget, self.session_id or "", self.agent.name)
+        count: int = await self._saved().clear(self.agent, self.session_id or "")
+        return count
 
     async def close(self) -> None:
         """End the use of this store; what is saved stays."""
@@ -138,36 +125,10 @@ class RunStateStore:
     ) -> None:
         await self.close()
 
-    async def _ask(self, question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _saved(self) -> ModuleType:
+        """The module that reads and writes the rows."""
         if self._closed:
             raise StoreClosed("this RunStateStore is closed; make another")
-        if not self._has_tables and not await in_thread(has_tables):
-            raise NotLaunched("the database has no tables yet: call ensure_dbos_launched() first")
-        self._has_tables = True
-        return await in_thread(question, *args, **kwargs)
+        from timestep.library import saved_states  # noqa: PLC0415 - see the module's docstring
 
-
-def _refuse_other_agent(agent: Agent[Any], row: SavedState) -> None:
-    """A run goes on with the agents that it was launched with, and with no others."""
-    known = _agents_of(row.run.spec.body) if row.run is not None else row.spec_digest
-    here = _digest(agent)
-    if known == here or not (known and here):
-        return
-    of = f"run {row.run_id}" if row.run_id else f"the state saved for agent {row.agent!r}"
-    raise OtherAgent(
-        f"{of} is of another agent than {agent.name!r}, or of this one before it was changed; "
-        "load it with the agent that it was made with"
-    )
-
-
-def _digest(agent: Agent[Any]) -> str:
-    """What the agent is described by; empty if it cannot travel and so has no description."""
-    try:
-        return _agents_of(describe(agent))
-    except CannotTravel:
-        return ""
-
-
-def _agents_of(spec: dict[str, Any]) -> str:
-    """The digest of a spec's agents, without what a launch adds to them."""
-    return digest({"start": spec.get("start"), "agents": spec.get("agents")})
+        return saved_states

@@ -17,7 +17,7 @@ from timestep.library.beginning import begun, finished
 from timestep.library.following import events_until
 from timestep.library.orders import Order
 from timestep.library.program import Program
-from timestep.library.results import AgentResult
+from timestep.library.streamed_result import StreamedResult
 from timestep.models import DELTA_KIND
 
 
@@ -32,57 +32,11 @@ async def streamed(program: Program, order: Order) -> StreamedResult:
     except BaseException:
         relay.close()
         raise
-    if run.reserved_for == program.worker.worker_id:
-        return StreamedResult(program, order, run_id, relay)
-    relay.close()
-    return StreamedResult(program, order, run_id, _Recorded(run_id))
-
-
-class StreamedResult:
-    """A run under way in this process.
-
-    `stream_events()` yields the SDK's stream events, once; after that, or after `await
-    wait()`, the attributes of an `AgentResult` are there.
-    """
-
-    def __init__(
-        self, program: Program, order: Order, run_id: str, events: _Relayed | _Recorded
-    ) -> None:
-        self.run_id = run_id
-        self.is_complete = False
-        self._events = events
-        self._result: AgentResult | None = None
-        self._finished = asyncio.ensure_future(self._finish(program, order))
-
-    async def stream_events(self) -> AsyncIterator[StreamEvent]:
-        """The run's events, live, until it has ended or waits for decisions.
-
-        Raises:
-            RunFailed, RunTimedOut, RunCancelled: How it ended, after the last event.
-        """
-        async for event in self._events.until(self._finished):
-            yield event
-        await self.wait()
-
-    async def wait(self) -> AgentResult:
-        """The result, once there is one; raises how the run ended instead."""
-        return await asyncio.shield(self._finished)
-
-    def __getattr__(self, name: str) -> Any:
-        # Only names that the class lacks come here: those of the result.
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if self._result is None:
-            raise AttributeError(f"{name}: the run has not ended; read its events, or wait()")
-        return getattr(self._result, name)
-
-    async def _finish(self, program: Program, order: Order) -> AgentResult:
-        try:
-            self._result = await finished(program, self.run_id, order.agent)
-            return self._result
-        finally:
-            self.is_complete = True
-            self._events.close()
+    events: _Relayed | _Recorded = relay
+    if run.reserved_for != program.worker.worker_id:
+        relay.close()
+        events = _Recorded(run_id)
+    return StreamedResult(run_id, events, finished(program, run_id, order.agent))
 
 
 class _Relayed:
