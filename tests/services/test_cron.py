@@ -53,6 +53,11 @@ def test_a_line_that_is_none_is_refused_with_the_place(line: str, wrong: str) ->
     assert refused.value.field == "cron"
 
 
+def test_the_place_is_counted_in_the_line_as_it_was_written() -> None:
+    with pytest.raises(InvalidInput, match=r"field 3 \(day of month\), at character 7, .*'40'"):
+        checked_cron(" 0  0 40 * *")
+
+
 @pytest.mark.parametrize(
     "line", ["*/5 * * * *", "0 9 * * mon-fri", "0 0 L * *", "*/10 * * * * *", "0 0 1 jan,JUL *"]
 )
