@@ -46,6 +46,7 @@ class Comparison:
             self.compare(*pair, f"{path}[{at}]")
 
     def _mapping(self, one: dict[str, Any], other: dict[str, Any], path: str) -> None:
+        one, other = ({k: v for k, v in each.items() if k not in MADE} for each in (one, other))
         if one.keys() != other.keys():
             self.differences.append(f"{path}: {one.keys() ^ other.keys()}")
         for key in one.keys() & other.keys():

@@ -39,10 +39,17 @@ def build_guardrails(
 def _describe(describer: Describer, guardrail: Any, path: str) -> Any:
     if type(guardrail) not in GUARDRAILS:
         return describer.problem(path, f"is a {type(guardrail).__name__}", "use the SDK's classes")
-    by_name = entry_of("guardrail", guardrail) is not None
-    if by_name or reference_to(guardrail) is not None:
-        return {"code": describer.code(guardrail, path, "guardrail")}
-    # Made in place, of a function that has a module.
+    inside = guardrail.guardrail_function
+    if not _has_place(guardrail, "guardrail") and _has_place(inside, "function"):
+        return _made_in_place(describer, guardrail, path)
+    return {"code": describer.code(guardrail, path, "guardrail")}
+
+
+def _has_place(value: Any, kind: str) -> bool:
+    return entry_of(kind, value) is not None or reference_to(value) is not None
+
+
+def _made_in_place(describer: Describer, guardrail: Any, path: str) -> dict[str, Any]:
     return {
         "class": type(guardrail).__name__,
         "function": describer.code(guardrail.guardrail_function, path, "function"),
