@@ -5,7 +5,8 @@ Start it by itself, or inside a test:
     python -m tests.fake_openai --port 0 --script script.json     # prints {"url": …, "pid": …}
     async with FakeOpenAI(script) as fake: ...                     # fake.url, fake.requests
 
-It speaks `POST /v1/responses` and `POST /v1/chat/completions`, streamed (SSE) and not. Point a
+It speaks `POST /v1/responses` and `POST /v1/chat/completions`, streamed (SSE) and not, and the
+Conversations API (`conversations.py`). Point a
 client at it with `OPENAI_BASE_URL=<url>` (or `OLLAMA_BASE_URL=<url>`) and any key.
 
 The script is JSON:
@@ -38,6 +39,7 @@ script's end say "done". A turn's n-th request takes its n-th fault. In texts an
                      "conversation", "turn", "input", "outcome", "authorized"}]}; `?bodies=1` adds
                      "body". Outcomes: answered, fault:…, client_gone, open.
     GET /_counts     {"<conversation>.<turn>": {"asked", "answered", "input"}}
+    GET /_conversations  {"<conversation id>": [item, …]} of the Conversations API.
     POST /_script    replaces the script; POST /_reset forgets the requests.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from tests.fake_openai import wire
+from tests.fake_openai import conversations, wire
 from tests.fake_openai.script import Answer, Json, Position, answer, position
 
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
@@ -54,6 +54,7 @@ class FakeOpenAI:
     def __init__(self, script: Json | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
         self.script: Json = script or {}
         self.requests: list[Request] = []
+        self.conversations = conversations.Conversations()
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -135,6 +136,8 @@ class FakeOpenAI:
             self.requests.clear()
         elif path == "/_counts":
             return self.counts()
+        elif path == "/_conversations":
+            return self.conversations.items
         bodies = path.endswith("?bodies=1")
         return {
             "total": len(self.requests),
@@ -155,7 +158,7 @@ class Connection:
         """Answer requests until the client closes."""
         while head := self._ahead + await self._reader.readline():
             self._ahead = b""
-            _, path, _ = head.decode("latin-1").split(" ", 2)
+            method, path, _ = head.decode("latin-1").split(" ", 2)
             headers = {}
             while (line := (await self._reader.readline()).strip()) != b"":
                 name, _, value = line.decode("latin-1").partition(":")
@@ -166,8 +169,18 @@ class Connection:
                 await self._send(200, self._fake.control(path, body))
             elif path in ("/v1/responses", "/v1/chat/completions"):
                 await self._model(path, body, bool(headers.get("authorization")))
+            elif path.startswith(conversations.PREFIX):
+                await self._conversation(method, path, body)
             else:
                 await self._send(404, {"error": {"message": f"no such path: {path}"}})
+
+    async def _conversation(self, method: str, path: str, body: Json) -> None:
+        kept = self._fake.conversations
+        status, answered = kept.answer(method, path, body)
+        if method == "POST" and kept.lose:
+            kept.lose -= 1
+            raise Cut("the answer is lost")
+        await self._send(status, answered)
 
     async def _model(self, path: str, body: Json, authorized: bool) -> None:
         at = position(body)
