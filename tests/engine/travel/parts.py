@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypedDict, TypeVar
@@ -247,3 +250,10 @@ async def dispose(*, run_context: Any, computer: Any) -> None: ...
 
 async def execute(*request: Any, **more: Any) -> Any:
     return "done"
+
+
+# What a module has beside what was written in it.
+sys_exit = sys.exit
+run_command = subprocess.run
+PARTIAL = functools.partial(subprocess.run)
+A_TEXT = "a text"
