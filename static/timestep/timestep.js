@@ -19,7 +19,9 @@
   const refresh = () => {
     for (const one of $$("time[data-time]")) {
       const seconds = (Date.now() - Date.parse(one.dateTime)) / 1000;
-      const text = { ago: `${span(seconds)} ago`, since: span(seconds) }[one.dataset.time];
+      const left = (new Date(one.dateTime) - Date.now()) / 1000;
+      const ahead = left >= 1 ? `in ${span(left)}` : "now";
+      const text = { ago: `${span(seconds)} ago`, since: span(seconds), in: ahead }[one.dataset.time];
       if (text && one.textContent !== text) one.textContent = text;
       if (!one.dataset.local) {
         one.dataset.local = "1";

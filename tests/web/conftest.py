@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    """What pages keep for a while they do not keep from one test to the next."""
+    cache.clear()
 
 
 @pytest.fixture

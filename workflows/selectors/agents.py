@@ -11,6 +11,8 @@ from django.db.models import OuterRef, Subquery
 from timestep.models import CatalogueTool, Run
 from workflows.errors import AgentNotFound
 from workflows.models import AgentDefinition, AgentVersion
+from workflows.selectors.activity import tokens_by_day
+from workflows.selectors.charts import Chart
 from workflows.selectors.closures import reachable
 from workflows.selectors.runs import RunFilters, RunRow, runs_page
 from workflows.selectors.workers import MissingKey, missing_keys
@@ -76,6 +78,7 @@ class AgentPage:
     used_by: list[str]
     missing_keys: list[MissingKey]
     last_input: str | list[Any] | None
+    tokens: Chart | None
 
     @property
     def is_demo(self) -> bool:
@@ -133,6 +136,7 @@ def agent_page(slug: str) -> AgentPage:
         used_by=used_by(slug),
         missing_keys=missing_keys({one.slug: one.model for one in everyone}),
         last_input=last_input(slug),
+        tokens=tokens_by_day(slug),
     )
 
 

@@ -84,6 +84,12 @@ def status(value: str) -> SafeString:
 
 
 @register.simple_tag
+def status_word(value: str) -> str:
+    """A run's status as a word within a sentence."""
+    return value.replace("_", " ")
+
+
+@register.simple_tag
 def request_status(value: str) -> SafeString:
     """An approval request's status: icon, word and colour."""
     words = "Waiting" if value == "pending" else value.capitalize()
@@ -111,6 +117,15 @@ def ago(moment: datetime | None) -> SafeString | str:
 def elapsed(moment: datetime | None) -> SafeString | str:
     """The time since a moment as "12 s", counting on the page."""
     return _time(moment, "since", span) if moment else ""
+
+
+@register.filter
+def ahead(moment: datetime | None) -> SafeString | str:
+    """A time to come as "in 12 min", or "now" once it has come."""
+    if moment is None:
+        return ""
+    left = max(0.0, (moment - timezone.now()).total_seconds())
+    return _time(moment, "in", lambda _: f"in {span(left)}" if left >= 1 else "now")
 
 
 @register.filter

@@ -13,6 +13,7 @@ from approvals import selectors as approvals
 from timestep.access import needs
 from timestep.demo import DEMO_INPUT
 from timestep.errors import TimestepError
+from workflows.selectors.activity import next_up, runs_by_hour
 from workflows.selectors.failing import failing_today
 from workflows.selectors.figures import home_figures
 from workflows.selectors.runs import runs_page
@@ -31,6 +32,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": home_figures(),
         "waiting": approvals.pending(limit=5),
         "failing": failing_today(),
+        "chart": runs_by_hour(),
+        "next_up": next_up(),
         "page": latest,
         "fresh": not latest.rows,
         "today": timezone.localdate().isoformat(),

@@ -1,0 +1,80 @@
+"""What was done lately: runs by hour, an agent's tokens by day, and what comes next."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
+
+from django.core.cache import cache
+from django.db.models import Count, TextField
+from django.db.models.functions import Cast, Substr
+from django.urls import reverse
+from django.utils import timezone
+
+from timestep.models import ENDED_STATUSES, Run, RunStatus, Schedule
+from workflows.selectors.charts import Chart, Slot, stacked
+
+HOURS = 24
+DAYS = 7
+NEXT_UP = 5
+# Of a very busy agent the latest alone: the page must not read them all.
+RUNS_READ = 5000
+_KEPT_SECONDS = 20
+_HOUR = timedelta(hours=1)
+_ENDINGS: dict[str, str] = {
+    RunStatus.SUCCEEDED: "succeeded",
+    RunStatus.FAILED: "failed",
+    RunStatus.TIMED_OUT: "timed out",
+    RunStatus.CANCELLED: "cancelled",
+}
+_TOKENS = {"input": "in", "output": "out"}
+
+
+def runs_by_hour() -> Chart | None:
+    """Runs that ended within a day, by the hour and by how; a little old, since all look at it."""
+    chart: Chart | None = cache.get_or_set("workflows.runs_by_hour", _runs_by_hour, _KEPT_SECONDS)
+    return chart
+
+
+def _runs_by_hour() -> Chart | None:
+    """One scan of the index over status and end, as far back as a day."""
+    last = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    first = last - (HOURS - 1) * _HOUR
+    # The text of the hour in UTC is the same on both databases, and neither calls back for it.
+    hour = Substr(Cast("finished_at", TextField()), 1, 13)
+    ended = Run.objects.filter(status__in=ENDED_STATUSES, finished_at__gte=first).order_by()
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for at, status, number in ended.values_list(hour, "status").annotate(Count("status")):
+        found[at][status] = number
+    hours = [first + number * _HOUR for number in range(HOURS)]
+    slots = [Slot(_clock(at), found.get(f"{at:%Y-%m-%d %H}", {}), _ended_in(at)) for at in hours]
+    return stacked(slots, _ENDINGS)
+
+
+def _clock(at: datetime) -> str:
+    return f"{timezone.localtime(at):%H:%M}"
+
+
+def _ended_in(at: datetime) -> str:
+    window = {"finished_from": at.isoformat(), "finished_to": (at + _HOUR).isoformat()}
+    return reverse("runs", query=window)
+
+
+def tokens_by_day(agent: str) -> Chart | None:
+    """What the agent's runs of seven days have used, by the day on which they were launched."""
+    today = timezone.localdate()
+    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    since = timezone.make_aware(datetime.combine(days[0], datetime.min.time()))
+    rows = Run.objects.filter(agent=agent, created_at__gte=since).order_by("-created_at")
+    used: dict[date, Counter[str]] = defaultdict(Counter)
+    for at, read, written in rows.values_list("created_at", "input_tokens", "output_tokens")[
+        :RUNS_READ
+    ]:
+        used[timezone.localdate(at)].update(input=read, output=written)
+    return stacked([Slot(f"{day:%a %d}", used[day]) for day in days], _TOKENS)
+
+
+def next_up() -> list[Schedule]:
+    """The schedules that fire next."""
+    active = Schedule.objects.filter(paused=False, next_at__isnull=False)
+    return list(active.order_by("next_at").only("name", "agent", "next_at")[:NEXT_UP])
