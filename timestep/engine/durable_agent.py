@@ -44,7 +44,7 @@ from timestep.engine.durable_guardrails import (
     durable_tool_input_guardrail,
     durable_tool_output_guardrail,
 )
-from timestep.engine.durable_mcp import DurableMCPServer
+from timestep.engine.durable_mcp import DurableMCPServer, may_repeat
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import as_json, durable_tool, remember_tool_error, steps_around
 from timestep.engine.execution import StepIds, durable_scope
@@ -297,12 +297,8 @@ def _mcp_tool(tool: Tool, agent: str) -> Tool:
 
 def _mcp_idempotent(tool: FunctionTool) -> bool:
     """Whether a call may be repeated: as its server says, else unless it asks for approval."""
-    hints = getattr(tool, "_mcp_annotations", None)
-    if hints is not None and hints.idempotentHint is not None:
-        return bool(hints.idempotentHint)
-    if hints is not None and hints.readOnlyHint is not None:
-        return bool(hints.readOnlyHint)
-    return tool.needs_approval is False
+    said = may_repeat(tool._mcp_annotations)
+    return tool.needs_approval is False if said is None else said
 
 
 def _with_guardrails(made: FunctionTool, tool: FunctionTool, agent: str) -> FunctionTool:

@@ -17,7 +17,9 @@ from timestep.engine.execution import durable_scope
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult, Tool
 
-LIST_TRIES = 3
+CONNECT_AGAIN_AFTER_S = (0.5, 2.0, 6.0)
+# The code with which the protocol's library answers for a server that is gone.
+_CONNECTION_CLOSED = -32000
 _CLOSED_WITHIN_S = 10.0
 # What a server needs of the object that wraps it, beside its operations.
 _POLICIES = (
@@ -43,6 +45,7 @@ class DurableMCPServer(MCPServer):
 
     def __init__(self, server: MCPServer) -> None:
         self._server = server
+        self._repeatable: set[str] = set()
         for name in _POLICIES:
             setattr(self, name, getattr(server, name))
 
@@ -63,7 +66,7 @@ class DurableMCPServer(MCPServer):
 
         scope = durable_scope()
         if scope is None:
-            return await (await _connected(self._server)).list_tools(run_context, agent)
+            return await self._listed(run_context, agent)
         key = (id(self), agent.name if agent is not None else "")
         if key not in scope.mcp_tools:
             reservation = scope.ids.take()
@@ -80,28 +83,65 @@ class DurableMCPServer(MCPServer):
 
             recorded = await reservation.run_async({"name": "mcp"}, body)
             scope.mcp_tools[key] = recorded["tools"]
-        return [Tool.model_validate(tool) for tool in scope.mcp_tools[key]]
+        tools = [Tool.model_validate(tool) for tool in scope.mcp_tools[key]]
+        self._repeatable |= {tool.name for tool in tools if may_repeat(tool.annotations)}
+        return tools
 
     async def _listed(self, run_context: Any, agent: Any) -> list[Tool]:
-        for wait in range(1, LIST_TRIES):
+        for again in (True, False):
+            server = await self._connected()
             try:
-                return await (await _connected(self._server)).list_tools(run_context, agent)
-            except Exception:  # noqa: BLE001 - whatever the transport raises; tried again
-                await _forget(self._server)
-                await asyncio.sleep(wait)
-        return await (await _connected(self._server)).list_tools(run_context, agent)
+                return await server.list_tools(run_context, agent)
+            except Exception:
+                _forget(self._server)
+                if not again:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     async def call_tool(
         self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
     ) -> CallToolResult:
         """Call a tool; made by a durable tool, inside its step."""
         given = {} if meta is None else {"meta": meta}
+        for again in (tool_name in self._repeatable, False):
+            server = await self._alive(surely=tool_name not in self._repeatable)
+            try:
+                return await server.call_tool(tool_name, arguments, **given)
+            except Exception as error:
+                if not _is_closed(error):
+                    raise
+                _forget(self._server)
+                if not again:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    async def _alive(self, *, surely: bool) -> MCPServer:
+        """The connected server; where `surely`, after it has answered.
+
+        Of a call that fails nobody knows if it was made. So what must not be repeated is not sent
+        over a connection that may have broken since it was last used.
+        """
+        server = await self._connected()
+        session = getattr(server, "session", None)
+        if not surely or session is None:
+            return server
         try:
-            return await (await _connected(self._server)).call_tool(tool_name, arguments, **given)
-        except Exception:
-            # Whether the connection is still good is not known: the next call makes a new one.
-            await _forget(self._server)
-            raise
+            await session.send_ping()
+        except Exception as error:  # noqa: BLE001 - any other answer shows that it is there
+            if _is_closed(error):
+                _forget(self._server)
+                return await self._connected()
+        return server
+
+    async def _connected(self) -> MCPServer:
+        """The server, connected now or before; it may need a moment to come up again."""
+        for wait in CONNECT_AGAIN_AFTER_S:
+            try:
+                return await _connected(self._server)
+            except Exception:  # noqa: BLE001 - whatever the transport raises
+                _forget(self._server)
+                await asyncio.sleep(wait)
+        return await _connected(self._server)
 
     async def list_prompts(self) -> ListPromptsResult:
         """The server's prompts."""
@@ -112,6 +152,23 @@ class DurableMCPServer(MCPServer):
     ) -> GetPromptResult:
         """A prompt of the server."""
         return await (await _connected(self._server)).get_prompt(name, arguments)
+
+
+def may_repeat(hints: Any) -> bool | None:
+    """Whether a server says that a call of a tool may be repeated; None where it says nothing.
+
+    Args:
+        hints: The tool's annotations.
+    """
+    if hints is None:
+        return None
+    says: bool | None = hints.idempotent_hint
+    return hints.read_only_hint if says is None else says
+
+
+def _is_closed(error: Exception) -> bool:
+    """Whether a request failed because nobody is at the other end any more."""
+    return getattr(error, "code", None) == _CONNECTION_CLOSED
 
 
 class _Connection:
@@ -205,7 +262,7 @@ async def _connected(server: MCPServer) -> MCPServer:
     return server if connections is None else await connections.of(server)
 
 
-async def _forget(server: MCPServer) -> None:
+def _forget(server: MCPServer) -> None:
     connections = _current.get()
     if connections is not None:
         connections.forget(server)

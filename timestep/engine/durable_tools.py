@@ -11,6 +11,7 @@ from typing import Any
 
 from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, Tool
 from agents.run_config import ToolErrorFormatterArgs
+from agents.tool import ToolErrorFunction
 from agents.tool_context import ToolContext
 from openai.types.responses import ResponseFunctionToolCall
 from pydantic_core import to_jsonable_python
@@ -81,6 +82,8 @@ def durable_tool(
         idempotent: Whether a call that was in flight when its worker died may be made again.
     """
     durable = copy.copy(tool)
+    if durable._failure_error_function is not None:
+        durable._failure_error_function = _remembering(durable._failure_error_function)
     invoke = durable.on_invoke_tool
 
     async def invoke_as_step(context: ToolContext[Any], arguments: str) -> Any:
@@ -174,14 +177,31 @@ def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> str | None:
 
     A formatter of the SDK's run configuration; where it returns None, the SDK's message stays.
     """
-    scope = current_scope.get()
-    if scope is not None and args.error is not None:
-        text = storable(f"{type(args.error).__name__}: {args.error}")
-        scope.tool_errors[args.call_id] = text[:MAX_MESSAGE_CHARACTERS]
+    if args.error is not None:
+        _remember(args.call_id, args.error)
     if isinstance(args.error, ModelBehaviorError):
         # About the model's own arguments, which it can only mend if it is told.
         return f"The call was not made: {args.error}"
     return None
+
+
+def _remember(call_id: str, error: Exception) -> None:
+    scope = current_scope.get()
+    if scope is not None:
+        text = storable(f"{type(error).__name__}: {error}")
+        scope.tool_errors[call_id] = text[:MAX_MESSAGE_CHARACTERS]
+
+
+def _remembering(tell: ToolErrorFunction) -> ToolErrorFunction:
+    """A tool's own `failure_error_function`, which the SDK asks instead of the formatter."""
+
+    async def told(context: RunContextWrapper[Any], error: Exception) -> str:
+        if isinstance(context, ToolContext):
+            _remember(context.tool_call_id, error)
+        text: str = await plainly(lambda: tell(context, error))
+        return text
+
+    return told
 
 
 class _ToolStep:
