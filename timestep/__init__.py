@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         run_agent,
         run_agent_workflow,
     )
+    from timestep.engine.sessions import TimestepSession
     from timestep.engine.travel import (
         CannotTravel,
         build,
@@ -55,6 +56,7 @@ _HOMES = {
         "run_agent",
         "run_agent_workflow",
     ),
+    "timestep.engine.sessions": ("TimestepSession",),
     "timestep.engine.travel": (
         "CannotTravel",
         "build",
@@ -105,6 +107,7 @@ __all__ = [
     "ScheduleHandle",
     "StreamedResult",
     "TimestepError",
+    "TimestepSession",
     "build",
     "cleanup_dbos",
     "configure_dbos",

@@ -8,13 +8,14 @@ import sys
 from typing import Any
 
 import timestep
-from tests.library import scenarios
+from tests.library import scenarios, state_scenarios
 
 
 async def _answer(line: str) -> dict[str, Any]:
     asked = json.loads(line)
     try:
-        return {"result": await getattr(scenarios, asked["call"])(**asked["arguments"])}
+        home = scenarios if hasattr(scenarios, asked["call"]) else state_scenarios
+        return {"result": await getattr(home, asked["call"])(**asked["arguments"])}
     except Exception as error:  # noqa: BLE001 - the test asks what it was
         about = {k: v for k, v in vars(error).items() if isinstance(v, str | int | dict)}
         return {"error": type(error).__name__, "message": str(error)} | {"about": about}

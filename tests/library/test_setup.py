@@ -30,6 +30,7 @@ NAMES = [
     "ScheduleHandle",
     "StreamedResult",
     "TimestepError",
+    "TimestepSession",
     "build",
     "cleanup_dbos",
     "configure_dbos",

@@ -17,7 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from timestep.engine.execution import Execution, durable_scope
 from timestep.engine.providers import backoff_seconds, describe_failure
-from timestep.engine.sessions import close_session, open_session, own, writes
+from timestep.engine.sessions import close_session, open_session, rows, writes
 from timestep.engine.sessions.own import TimestepSession
 from timestep.engine.sessions.tails import missing, tail_of
 from timestep.engine.threads import in_thread
@@ -66,7 +66,7 @@ class DurableSession(SessionABC):
         async def body(execution: Execution, step: str) -> None:
             if isinstance(self.session, TimestepSession):
                 writer = f"{execution.run_id}/{step}"
-                await in_thread(own.append, self.session.session_id, wanted, writer)
+                await in_thread(rows.append, self.session.session_id, wanted, writer)
             else:
                 await _append_once(self.session, execution, step, wanted)
 
@@ -78,7 +78,7 @@ class DurableSession(SessionABC):
         async def body(execution: Execution, step: str) -> Any:
             if isinstance(self.session, TimestepSession):
                 name = self.session.session_id
-                return await in_thread(own.pop_once, name, execution.run_id, step)
+                return await in_thread(rows.pop_once, name, execution.run_id, step)
             return await _pop_once(self.session, execution, step)
 
         item: TResponseInputItem | None = await self._step(body, self.session.pop_item)

@@ -61,5 +61,7 @@ def _with_fresh_connection(function: Callable[[], R]) -> R:
             close_old_connections()
             return function()
         except (OperationalError, InterfaceError) as error:
+            if "no such table" in str(error):
+                raise  # SQLite's word for tables that nobody has made: no other try mends it.
             logger.warning("the database does not answer, trying again: %s", error)
             time.sleep(_RETRY_SECONDS)

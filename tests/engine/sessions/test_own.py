@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from timestep.engine.sessions import TimestepSession, own
+from timestep.engine.sessions import TimestepSession, rows
 from timestep.models import SessionItem
 
 pytestmark = pytest.mark.usefixtures("transactional_db", "fresh_threads")
@@ -49,8 +49,8 @@ async def test_clearing_one_session_leaves_the_others() -> None:
 
 def test_a_step_that_writes_again_adds_nothing() -> None:
     for _ in range(2):
-        own.append("s", _items("a", "a"), "r/0.3")
-    own.append("s", _items("a"), "r/0.4")
-    own.append("t", _items("a"), "r/0.3")
+        rows.append("s", _items("a", "a"), "r/0.3")
+    rows.append("s", _items("a"), "r/0.4")
+    rows.append("t", _items("a"), "r/0.3")
     written = list(SessionItem.objects.values_list("session_id", "written_by"))
     assert written == [("s", "r/0.3/0"), ("s", "r/0.3/1"), ("s", "r/0.4/0"), ("t", "r/0.3/0")]

@@ -1,0 +1,117 @@
+"""Scenarios with saved states and sessions, for the driven program."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from agents import (
+    Agent,
+    OpenAIConversationsSession,
+    RunConfig,
+    Runner,
+    RunState,
+    SQLiteSession,
+)
+from agents.extensions.memory import SQLAlchemySession
+from agents.testing import ScriptedModel, function_call
+
+import timestep
+from tests.campaign.tools import fetch, pay
+from tests.library.scenarios import shown
+from timestep import TimestepSession
+
+PAYER: Agent[Any] = Agent(name="payer", model="gpt-test", tools=[fetch, pay])
+BOSS: Agent[Any] = Agent(
+    name="boss", model="gpt-test", tools=[PAYER.as_tool("ask_payer", "Ask the payer.")]
+)
+AGENTS = {agent.name: agent for agent in (PAYER, BOSS)}
+
+
+def session(kind: str, name: str, place: str = "") -> Any:
+    """A live session of a kind."""
+    if kind == "openai":
+        return OpenAIConversationsSession(conversation_id=name or None)
+    if kind == "sqlite":
+        return SQLiteSession(name, place)
+    if kind == "sqlalchemy":
+        url = "postgresql+psycopg://" + os.environ["PG_CONNECTION_URI"].partition("://")[2]
+        return SQLAlchemySession.from_url(name, url=url, create_tables=True)
+    return TimestepSession(name) if kind == "own" else name
+
+
+async def begin(
+    input_items: str, session_id: str = "", agent: str = "payer", **more: Any
+) -> dict[str, Any]:
+    """Run until it waits."""
+    given = {"session": session_id or None} | more
+    return shown(await timestep.run_agent_workflow(AGENTS[agent], input_items, **given))
+
+
+async def decide_loaded(
+    session_id: str,
+    approve: list[str] | None = None,
+    reject: dict[str, str] | None = None,
+    always: bool = False,
+    agent: str = "payer",
+    run_id: str | None = None,
+) -> dict[str, Any]:
+    """Load what waits, decide on some of it, by the tags in the arguments, and run on."""
+    async with timestep.RunStateStore(AGENTS[agent], session_id) as store:
+        state = await store.load(run_id)
+        _decide(state, approve or [], reject or {}, always)
+        result = await timestep.run_agent_workflow(AGENTS[agent], state, session_id)
+        return shown(result)
+
+
+def _decide(
+    state: RunState[Any, Any], approve: list[str], reject: dict[str, str], always: bool
+) -> None:
+    for item in state.get_interruptions():
+        tag = json.loads(item.arguments or "{}")["tag"]
+        if tag in approve:
+            state.approve(item, always_approve=always)
+        elif tag in reject:
+            state.reject(item, rejection_message=reject[tag])
+
+
+async def decide_unbound(session_id: str) -> dict[str, Any]:
+    """Load what waits, lose its bond, approve all, and run on."""
+    store = timestep.RunStateStore(PAYER, session_id)
+    raw = (await store.load()).to_json()
+    state = await RunState.from_json(PAYER, raw)
+    for item in state.get_interruptions():
+        state.approve(item)
+    return shown(await timestep.run_agent_workflow(PAYER, state))
+
+
+async def revisions(session_id: str) -> list[Any]:
+    """What is saved for a session."""
+    rows = await timestep.RunStateStore(PAYER, session_id).list()
+    return [[row.run_id, row.revision, row.waiting] for row in rows]
+
+
+async def plain_state_goes_on_durably(tag: str) -> dict[str, Any]:
+    """A run that is not durable waits; its state is saved, loaded, and goes on durably."""
+    call = function_call("pay", {"tag": tag, "seconds": 0}, call_id=f"plain-{tag}")
+    playing = PAYER.clone(model=ScriptedModel([[call]]))
+    quiet = RunConfig(tracing_disabled=True)
+    result = await Runner.run(playing, f"plain {tag}", run_config=quiet)
+    store = timestep.RunStateStore(PAYER, f"session {tag}")
+    await store.save(result.to_state())
+    state = await store.load()
+    state.approve(state.get_interruptions()[0])
+    return shown(await timestep.run_agent_workflow(PAYER, state))
+
+
+async def talk(kind: str, name: str, inputs: list[str], place: str = "") -> dict[str, Any]:
+    """Runs of one session, one after the other, and what is in the session then."""
+    live = session(kind, name, place)
+    outputs = []
+    for text in inputs:
+        result = await timestep.run_agent_workflow(PAYER, text, session=live)
+        outputs.append(result.output)
+    if isinstance(live, str):
+        live = TimestepSession(live)
+    return {"outputs": outputs, "items": list(map(dict, await live.get_items()))}
