@@ -28,6 +28,7 @@ from agents import (
     tool_output_guardrail,
 )
 from agents.retry import retry_policies
+from agents.run import ModelInputData
 from pydantic import BaseModel
 
 from timestep.tools import tool_options
@@ -147,6 +148,15 @@ async def on_stream(event: Any) -> None: ...
 
 def build_input(options: Any) -> str:
     return str(options)
+
+
+def resolve_meta(context: Any) -> dict[str, Any]:
+    return {}
+
+
+def filter_input(data: Any) -> ModelInputData:
+    found: ModelInputData = data.model_data
+    return found
 
 
 async def asks(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
