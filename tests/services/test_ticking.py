@@ -7,6 +7,8 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.services.schedules import BASE, due_since, program
@@ -14,6 +16,7 @@ from tests.workflows.rows import agent, in_threads
 from timestep.models import AgentSpec, Run, Schedule, Tick, TickOutcome
 from timestep.services.schedules import pause, save_program_schedule, save_schedule
 from timestep.services.ticking import fire_due
+from timestep.services.ticks import Resolve
 from timestep.services.ticks import settle as settle_tick
 from workflows.services.definitions import save_definition
 
@@ -33,7 +36,7 @@ def outcomes() -> list[tuple[str, str]]:
 def test_a_due_tick_launches_once_and_moves_on() -> None:
     schedule = due_since(2, queue="slow", priority=3, timeout_seconds=9.0, session_id="s")
     at = schedule.next_at
-    wait = fire_due()
+    assert fire_due() == 0
     run = Run.objects.get()
     assert (run.schedule, run.scheduled_at, run.launched_from) == ("nightly", at, "schedule")
     assert (run.input, run.agent, run.agent_version) == ("hello", "desk", 1)
@@ -44,9 +47,9 @@ def test_a_due_tick_launches_once_and_moves_on() -> None:
     assert 2 <= tick.lateness.total_seconds() < 60
     schedule.refresh_from_db()
     assert schedule.last_at == at
+    wait = fire_due()
     assert wait is not None
     assert 0 < wait <= 24 * 3600
-    fire_due()
     assert Run.objects.count() == 1
 
 
@@ -121,10 +124,10 @@ def test_a_broken_row_does_not_stop_the_clock_of_the_others(
     due_since(2)
     due_since(1, name="other")
 
-    def settle(tick: Tick) -> None:
+    def settle(tick: Tick, resolve: Resolve) -> Run | None:
         if tick.schedule_id == "nightly":
             raise KeyError("body")
-        settle_tick(tick)
+        return settle_tick(tick, resolve)
 
     monkeypatch.setattr("timestep.services.ticking.settle", settle)
     with caplog.at_level(logging.CRITICAL):
@@ -159,15 +162,55 @@ def test_a_backfilled_tick_is_not_fired_again() -> None:
     assert Tick.objects.get().outcome == TickOutcome.LAUNCHED
 
 
+def test_a_run_that_no_database_takes_fails_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    due_since(2)
+    due_since(1, name="other", overlap="cancel_running")
+    due_since(1, name="third")
+
+    def spoilt(tick: Tick, resolve: Resolve) -> Run | None:
+        run = settle_tick(tick, resolve)
+        if run is not None and tick.schedule_id == "nightly":
+            run.priority = -(2**40)
+        return run
+
+    monkeypatch.setattr("timestep.services.ticking.settle", spoilt)
+    with caplog.at_level(logging.CRITICAL):
+        fire_due()
+        fire_due()
+    assert Tick.objects.get(schedule="nightly").note.startswith("not launched: ")
+    assert Tick.objects.get(schedule="nightly").run_id is None
+    assert {run.schedule for run in Run.objects.all()} == {"other", "third"}
+
+
+def test_a_burst_takes_few_questions() -> None:
+    for number in range(25):
+        due_since(1, name=f"s-{number}")
+    with CaptureQueriesContext(connection) as queries:
+        fire_due()
+    assert Run.objects.count() == Tick.objects.count() == 25
+    run = Run.objects.all()[0]
+    events = list(run.events.values_list("seq", "kind", "payload"))
+    assert (run.last_seq, events) == (1, [(1, "status", {"status": "queued"})])
+    assert run.segments.get().segment_id == f"{run.run_id}:0"
+    assert len(queries) < 30
+
+
 @pytest.mark.django_db(transaction=True)
 def test_ten_workers_fire_every_tick_once() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(3):
         save_schedule({**BASE, "name": f"s-{number}", "cron": "*/10 * * * * *"})
     Schedule.objects.update(next_at=start)
-    # One pass may find a row locked by another worker; the next one comes 10 ms later.
-    passes = [start + timedelta(seconds=10 * tick) for tick in (0, 1, 2, 2, 2, 2, 2, 2, 2)]
-    results = in_threads(10, lambda _: [fire_due(at) for at in passes])
+    end = start + timedelta(seconds=20)
+
+    def work(_: int) -> None:
+        # 0 also where another worker holds what is due at this moment.
+        while fire_due(end) == 0:
+            pass
+
+    results = in_threads(10, work)
     assert [one for one in results if isinstance(one, Exception)] == []
     assert Run.objects.count() == Tick.objects.count() == 9
     assert not Tick.objects.exclude(note="").exists()

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from timestep.digests import digest
 from timestep.engine_version import ENGINE_VERSION
 from timestep.errors import DuplicateRun, InvalidInput, RunIdInUse
 from timestep.ids import RUN_ID, segment_id, time_ordered
-from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, Segment
-from timestep.notify import notify_dispatch
+from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, RunEvent, RunStatus, Segment
+from timestep.notify import notify_dispatch, notify_events
 from timestep.services.status import record_event
 from timestep.storable import storable
 
+P = ParamSpec("P")
 Text = TypeVar("Text", bound=str | None)
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ MAX_TURNS = 2**31 - 1
 _QUEUE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
-def launch(  # noqa: PLR0913 - what a launch can say; all but three have defaults
+def checked_run(  # noqa: PLR0913 - what a launch can say; all but three have defaults
     *,
     spec: AgentSpec,
     input: str | list[Any],  # noqa: A002 - the word that the SDK and the pages use
@@ -56,7 +60,7 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
     again_of: str | None = None,
     label: str = "",
 ) -> Run:
-    """Insert a run and its first segment, ready to be dispatched, in the caller's transaction.
+    """A run as it is going to be launched: every value checked, nothing inserted.
 
     Args:
         spec: What the run is pinned to for life.
@@ -81,15 +85,10 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         again_of: The run that this one repeats.
         label: Name given to `configure_dbos` by the launching program.
 
-    Returns:
-        The run: a new one, or the earlier one with the same id, agent and input.
-
     Raises:
         InvalidInput: A value cannot be used; `field` names it.
-        RunIdInUse: The id belongs to a run with another agent or input.
-        DuplicateRun: A run with the same deduplication id has not ended.
     """
-    run = Run(
+    return Run(
         run_id=_checked_run_id(run_id),
         spec=spec,
         agent=_bounded("agent", agent, 100),
@@ -114,7 +113,20 @@ def launch(  # noqa: PLR0913 - what a launch can say; all but three have default
         again_of=again_of,
         label=storable(label)[:100],
     )
-    return _inserted(run)
+
+
+def _inserting(checked: Callable[P, Run]) -> Callable[P, Run]:
+    """The function that also inserts what the given one checks."""
+
+    @wraps(checked)
+    def inserted(*args: P.args, **values: P.kwargs) -> Run:
+        return insert_run(checked(*args, **values))
+
+    return inserted
+
+
+# With the arguments of `checked_run`, and what it and `insert_run` raise.
+launch = _inserting(checked_run)
 
 
 def relaunch(run: Run, *, launched_by: AbstractBaseUser | None, launched_from: str) -> Run:
@@ -137,7 +149,18 @@ def relaunch(run: Run, *, launched_by: AbstractBaseUser | None, launched_from: s
     )
 
 
-def _inserted(run: Run) -> Run:
+def insert_run(run: Run) -> Run:
+    """Insert a checked run and its first segment, ready to be dispatched.
+
+    In the caller's transaction.
+
+    Returns:
+        The run: a new one, or the earlier one with the same id, agent and input.
+
+    Raises:
+        RunIdInUse: The id belongs to a run with another agent or input.
+        DuplicateRun: A run with the same deduplication id has not ended.
+    """
     try:
         with transaction.atomic():
             run.save(force_insert=True)
@@ -147,6 +170,22 @@ def _inserted(run: Run) -> Run:
         return _earlier(run)
     notify_dispatch()
     return run
+
+
+def insert_runs(runs: list[Run]) -> None:
+    """Insert many checked runs with new ids and no deduplication ids: all, in few statements."""
+    now = timezone.now()
+    for run in runs:
+        run.last_seq = 1
+    status = {"kind": "status", "payload": {"status": RunStatus.QUEUED}, "at": now}
+    with transaction.atomic():
+        Run.objects.bulk_create(runs)
+        Segment.objects.bulk_create(
+            Segment(segment_id=segment_id(run.run_id, 0), run=run, n=0) for run in runs
+        )
+        RunEvent.objects.bulk_create(RunEvent(run=run, seq=1, **status) for run in runs)
+        notify_events(run.run_id for run in runs)
+    notify_dispatch()
 
 
 def _earlier(run: Run) -> Run:
@@ -160,7 +199,7 @@ def _earlier(run: Run) -> Run:
     holder = Run.objects.filter(dedup_id=run.dedup_id, status__in=ACTIVE_STATUSES).first()
     if holder is not None:
         raise DuplicateRun(run.dedup_id, holder.run_id)
-    return _inserted(run)  # The holder ended between our insert and our look.
+    return insert_run(run)  # The holder ended between our insert and our look.
 
 
 def _refuse_other(earlier: Run, run: Run) -> None:

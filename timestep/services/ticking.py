@@ -7,7 +7,10 @@ was there for (`LATEST` and more), the latest is launched; with `catch_up` each,
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,9 +18,11 @@ from croniter import CroniterError
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from timestep.definitions import Launchable, definitions
 from timestep.errors import TimestepError
-from timestep.models import Schedule, Tick, TickOutcome
+from timestep.models import Overlap, Run, Schedule, Tick, TickOutcome
 from timestep.services.cron import last_until
+from timestep.services.launch import insert_runs
 from timestep.services.schedules import due_after, pause
 from timestep.services.ticks import settle
 from timestep.storable import storable_text
@@ -25,78 +30,126 @@ from timestep.storable import storable_text
 logger = logging.getLogger(__name__)
 
 LATEST = timedelta(seconds=60)
-_AT_ONCE = 100
+# So many in one transaction: several workers share a full minute, and its commits are few.
+_BATCH = 25
 
 
 def fire_due(now: datetime | None = None) -> float | None:
-    """Launch every schedule that is due; any number of workers may do so at the same time.
+    """Launch schedules that are due; any number of workers may do so at the same time.
 
     Returns:
-        Seconds until the next tick (0 if one is due already), or None when no schedule is active.
+        Seconds until the next tick (0 if more may be due), or None when no schedule is active.
     """
-    moment = now or timezone.now()
-    waiting = Schedule.objects.filter(paused=False, next_at__isnull=False).order_by("next_at")
-    for name in list(waiting.filter(next_at__lte=moment).values_list("name", flat=True)[:_AT_ONCE]):
-        _fire(name, moment)
-    soonest = waiting.values_list("next_at", flat=True).first()
+    waiting = Schedule.objects.filter(paused=False, next_at__isnull=False)
+    # Looked at outside first: on SQLite a transaction takes the file's only write lock.
+    soonest = waiting.order_by("next_at").values_list("next_at", flat=True).first()
     if soonest is None:
         return None
-    return max(0.0, (soonest - (now or timezone.now())).total_seconds())
+    moment = now or timezone.now()
+    if soonest > moment:
+        return (soonest - moment).total_seconds()
+    _fire(moment)
+    return 0.0
 
 
 @transaction.atomic
-def _fire(name: str, now: datetime) -> None:
-    """One tick, its run and the time of the next one: all of it or nothing."""
-    due = Schedule.objects.filter(name=name, paused=False, next_at__lte=now)
-    # Skipped where locked: another worker fires it, or somebody changes it at this moment.
-    held = due.select_for_update(skip_locked=True, of=("self",)).select_related("spec")
-    schedule = held.defer("spec__body").first()
-    if schedule is None or schedule.next_at is None:
-        return
+def _fire(now: datetime) -> None:
+    """Ticks, their runs and the times of the next ones: all of it or nothing."""
+    schedules = _held(now)
+    ticks = [tick for schedule in schedules for tick in _ticks_of(schedule, now)]
+    # Backfilled already, perhaps.
+    known = Tick.objects.filter(schedule__in=schedules, at__in={tick.at for tick in ticks})
+    taken = set(known.values_list("schedule_id", "at"))
+    new = [tick for tick in ticks if (tick.schedule_id, tick.at) not in taken]
+    _launch([tick for tick in new if tick.outcome == TickOutcome.LAUNCHED])
+    for tick in new:
+        tick.fired_at = timezone.now()
+    Tick.objects.bulk_create(new)
+    Schedule.objects.bulk_update(schedules, ["last_at", "next_at"])
+
+
+def _held(now: datetime) -> list[Schedule]:
+    """Schedules that are due, locked. What others hold is skipped: it is being fired or changed."""
+    due = Schedule.objects.filter(paused=False, next_at__lte=now).order_by("next_at")
+    held = due.select_for_update(skip_locked=True, of=("self",))
+    found = list(held.select_related("spec").defer("spec__body")[:_BATCH])
+    # In one order everywhere, because two workers may store the same specs; and what cancels runs,
+    # and so locks them, by itself: several such locks in one transaction could wait in a circle.
+    found.sort(key=lambda schedule: (schedule.agent, schedule.name))
+    calm = [schedule for schedule in found if schedule.overlap != Overlap.CANCEL_RUNNING]
+    return calm or found[:1]
+
+
+def _ticks_of(schedule: Schedule, now: datetime) -> list[Tick]:
+    """What is due of a schedule, whose next time is set: the tick to fire, and what was missed."""
+    due = schedule.next_at or now
     try:
-        at = _tick_to_fire(schedule, schedule.next_at, now)
-        next_at = due_after(schedule, at)
+        at = _tick_to_fire(schedule, due, now)
+        schedule.last_at, schedule.next_at = at, due_after(schedule, at)
     except (ZoneInfoNotFoundError, CroniterError) as error:
         # Saved under other time zone data or another croniter: one such schedule stops itself,
         # not the clock of all the others.
         why = f"its times cannot be worked out: {error}"
-        pause(name, by="the clock", why=why)
-        values = {"outcome": TickOutcome.FAILED, "note": storable_text(f"paused: {why}")[:300]}
-        Tick.objects.get_or_create(schedule=schedule, at=schedule.next_at, defaults=values)
-        return
-    # Backfilled already, perhaps.
-    if not Tick.objects.filter(schedule=schedule, at=at).exists():
-        _settled(Tick(schedule=schedule, at=at, fired_at=timezone.now())).save()
-    schedule.last_at, schedule.next_at = at, next_at
-    schedule.save(update_fields=["last_at", "next_at"])
+        pause(schedule.name, by="the clock", why=why)
+        schedule.next_at = None
+        note = storable_text(f"paused: {why}")[:300]
+        return [Tick(schedule=schedule, at=due, outcome=TickOutcome.FAILED, note=note)]
+    fired = Tick(schedule=schedule, at=at)
+    if at == due:
+        return [fired]
+    note = f"missed, as all before {at:%Y-%m-%d %H:%M:%S} UTC: no worker was alive"
+    return [Tick(schedule=schedule, at=due, outcome=TickOutcome.MISSED, note=note), fired]
 
 
 def _tick_to_fire(schedule: Schedule, due: datetime, now: datetime) -> datetime:
     """The tick that is due, or the latest of those that nobody was there for."""
     if schedule.catch_up or now - due <= LATEST:
         return due
-    latest = last_until(schedule.cron, ZoneInfo(schedule.timezone), due, now)
-    if latest != due:
-        note = f"missed, as all before {latest:%Y-%m-%d %H:%M:%S} UTC: no worker was alive"
-        values = {"outcome": TickOutcome.MISSED, "note": note}
-        Tick.objects.get_or_create(schedule=schedule, at=due, defaults=values)
-    return latest
+    return last_until(schedule.cron, ZoneInfo(schedule.timezone), due, now)
 
 
-def _settled(tick: Tick) -> Tick:
-    """The tick after what it does; where that fails it says why, and the schedule goes on."""
+def _resolve(slug: str) -> Launchable:
+    # In a savepoint of its own: whatever goes wrong in it, the transaction must go on.
+    with transaction.atomic():
+        return definitions().resolve(slug)
+
+
+def _launch(ticks: list[Tick]) -> None:
+    """Launch what the ticks are for; where that fails a tick says why, and its schedule goes on."""
+    resolve = functools.cache(_resolve)
+    runs: list[tuple[Tick, Run]] = []
+    for tick in ticks:
+        with _failing(tick):
+            run = settle(tick, resolve)
+            runs += [] if run is None else [(tick, run)]
+    if runs:
+        _insert(runs)
+
+
+def _insert(runs: list[tuple[Tick, Run]]) -> None:
+    """Insert all in few statements; where that fails, each by itself."""
     try:
-        with transaction.atomic():
-            settle(tick)
+        insert_runs([run for _, run in runs])
     except (OperationalError, InterfaceError):
-        raise  # The database is away, which says nothing about the schedule.
+        raise
+    except Exception:  # noqa: BLE001 - the one that is at fault is found, and its error kept, here:
+        for tick, run in runs:
+            with _failing(tick):
+                insert_runs([run])
+
+
+@contextmanager
+def _failing(tick: Tick) -> Iterator[None]:
+    """Note on the tick what goes wrong, unless the database is away: that says nothing of it."""
+    try:
+        yield
+        return
+    except (OperationalError, InterfaceError):
+        raise
     except TimestepError as error:
-        tick.outcome, tick.note = TickOutcome.FAILED, _note(str(error))
+        why = str(error)
     except Exception as error:  # one broken row must not stop the clock of all the others
         logger.exception("schedule %s", tick.schedule_id)
-        tick.outcome, tick.note = TickOutcome.FAILED, _note(f"{type(error).__name__}: {error}")
-    return tick
-
-
-def _note(reason: str) -> str:
-    return storable_text(f"not launched: {reason}")[:300]
+        why = f"{type(error).__name__}: {error}"
+    tick.run_id, tick.outcome = None, TickOutcome.FAILED
+    tick.note = storable_text(f"not launched: {why}")[:300]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from timestep.errors import InvalidInput, WrongStatus
 from timestep.models import ACTIVE_STATUSES, Overlap, Run, Schedule, Tick, TickOutcome
 from timestep.services.cancel import cancel
 from timestep.services.cron import times_between
-from timestep.services.launch import launch
+from timestep.services.launch import checked_run, insert_run
 from timestep.services.schedules import locked
 
 if TYPE_CHECKING:
@@ -25,19 +26,31 @@ MOST_BACKFILLED = 1000
 _PROGRAM_TURNS = 20
 
 
-def settle(tick: Tick) -> None:
-    """Do what the overlap rule says, in the caller's transaction, and note it on the tick."""
+Resolve = Callable[[str], Launchable]
+
+
+def settle(tick: Tick, resolve: Resolve) -> Run | None:
+    """Do what the overlap rule says, and note it on the tick, which the caller saves.
+
+    Args:
+        tick: A tick that is due, of a schedule that the caller's transaction holds.
+        resolve: What a definition gives to a launch.
+
+    Returns:
+        The run to insert; None where the tick is skipped.
+    """
     schedule = tick.schedule
-    blocker = _active(schedule).first()
-    if blocker is not None and schedule.overlap == Overlap.SKIP:
+    if schedule.overlap == Overlap.SKIP and (blocker := _active(schedule).first()):
         status = blocker.get_status_display().lower()
         tick.outcome = TickOutcome.SKIPPED
         tick.note = f"skipped: run {blocker.run_id} has not ended ({status})"
-        return
+        return None
+    run = _run_of(schedule, resolve, scheduled_at=tick.at, launched_from="schedule")
     if schedule.overlap == Overlap.CANCEL_RUNNING:
-        tick.note = _cancelled(schedule)
-    run = _launched(schedule, at=tick.at, by=None, launched_from="schedule")
+        with transaction.atomic():
+            tick.note = _cancelled(schedule)
     tick.run_id, tick.outcome = run.run_id, TickOutcome.LAUNCHED
+    return run
 
 
 @transaction.atomic
@@ -57,7 +70,8 @@ def run_now(
     now = timezone.now()
     if schedule.overlap == Overlap.CANCEL_RUNNING:
         _cancelled(schedule)
-    run = _launched(schedule, at=None, by=by, launched_from=launched_from, run_id=run_id)
+    more = {"launched_by": by, "launched_from": launched_from}
+    run = insert_run(_run_of(schedule, definitions().resolve, run_id=run_id, **more))
     values = {"at": now, "fired_at": now, "note": f"run now by {_who(by, launched_from)}"}
     Tick.objects.get_or_create(schedule=schedule, run_id=run.run_id, defaults=values)
     return run
@@ -108,7 +122,8 @@ def _backfilled(
     tick = schedule.ticks.filter(at=at).first() or Tick(schedule=schedule, at=at)
     if tick.run_id is not None:
         return None  # Somebody else was first.
-    run = _launched(schedule, at=at, by=by, launched_from=launched_from)
+    more = {"launched_by": by, "launched_from": launched_from}
+    run = insert_run(_run_of(schedule, definitions().resolve, scheduled_at=at, **more))
     tick.run_id, tick.outcome, tick.fired_at = run.run_id, TickOutcome.LAUNCHED, timezone.now()
     tick.note = f"backfilled by {_who(by, launched_from)}"
     tick.save()
@@ -137,19 +152,17 @@ def _cancelled(schedule: Schedule) -> str:
     return f"cancelled {', '.join(cancelled)}"[:300] if cancelled else ""
 
 
-def _launched(
-    schedule: Schedule,
-    *,
-    at: datetime | None,
-    by: AbstractBaseUser | None,
-    launched_from: str,
-    run_id: str | None = None,
-) -> Run:
-    given = _launchable(schedule)
-    timeout = schedule.timeout_seconds
-    return launch(
+def _launchable(schedule: Schedule, resolve: Resolve) -> Launchable:
+    if schedule.spec is None:
+        return resolve(schedule.agent)
+    return Launchable(schedule.spec, schedule.agent, None, "default", None, _PROGRAM_TURNS)
+
+
+def _run_of(schedule: Schedule, resolve: Resolve, **more: Any) -> Run:
+    """A run as the schedule says, checked and not yet inserted."""
+    given, timeout = _launchable(schedule, resolve), schedule.timeout_seconds
+    return checked_run(
         spec=given.spec,
-        run_id=run_id,
         input=schedule.input,
         agent=given.agent,
         agent_version=given.agent_version,
@@ -159,14 +172,6 @@ def _launched(
         priority=schedule.priority,
         timeout_seconds=given.timeout_seconds if timeout is None else timeout,
         max_turns=given.max_turns,
-        launched_by=by,
-        launched_from=launched_from,
         schedule=schedule.name,
-        scheduled_at=at,
+        **more,
     )
-
-
-def _launchable(schedule: Schedule) -> Launchable:
-    if schedule.spec is None:
-        return definitions().resolve(schedule.agent)
-    return Launchable(schedule.spec, schedule.agent, None, "default", None, _PROGRAM_TURNS)
