@@ -66,6 +66,14 @@ def test_its_agent_leads_to_its_runs(owner: Client) -> None:
     assert "run-row-r" in owner.get(link).content.decode()
 
 
+def test_its_agent_is_found(owner: Client) -> None:
+    script_run(agent="Refund Desk")
+    assert owner.get("/search/", {"q": "Refund Desk"})["Location"] == "/runs/?agent=Refund+Desk"
+    agent("desk")
+    script_run("other", agent="desk")
+    assert owner.get("/search/", {"q": "desk"})["Location"] == "/agents/desk/"
+
+
 def test_an_approval_leads_to_its_run(owner: Client, run: Run) -> None:
     asked = run.approvals.get()
     assert "Refund &lt;Desk&gt;" in owner.get(f"/approvals/{asked.pk}/").content.decode()

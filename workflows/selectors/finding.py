@@ -41,12 +41,20 @@ def _exact(text: str) -> Iterator[Found]:
     requests = ApprovalRequest.objects.filter(approval_id=text)
     for request in requests.only("approval_id", "tool")[:1]:
         yield _approval(request, exact=True)
-    for agent in AgentDefinition.objects.filter(slug=text).only("slug", "name"):
-        yield Found("agent", agent.slug, reverse("agent", args=[agent.slug]), True, agent.name)
+    yield from _agent(text)
     if Run.objects.filter(session_id=text).exists():
         yield Found("session", text, _runs("session", text), True, "the runs of this session")
     for schedule in Schedule.objects.filter(name=text).only("name"):
         yield Found("schedule", text, _runs("schedule", schedule.name), True, "its runs")
+
+
+def _agent(text: str) -> Iterator[Found]:
+    """The definition, or the runs of a script's agent, which has no page of its own."""
+    agent = AgentDefinition.objects.filter(slug=text).only("slug", "name").first()
+    if agent is not None:
+        yield Found("agent", agent.slug, reverse("agent", args=[agent.slug]), True, agent.name)
+    elif Run.objects.filter(agent=text, agent_version=None).exists():
+        yield Found("agent", text, _runs("agent", text), True, "the runs of a script's agent")
 
 
 def _near(text: str) -> Iterator[Found]:
