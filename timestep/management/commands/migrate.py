@@ -26,9 +26,13 @@ class Command(migrate.Command):
             "--without-engine", action="store_true", help="Leave DBOS's own tables as they are."
         )
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Django's, once the file is there: its checks would make one that others may read."""
+        _make_private_file()
+        return super().execute(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate Django's tables, then DBOS's in a process of its own."""
-        _make_private_file()
         super().handle(*args, **options)
         partial = any(options.get(name) for name in PARTIAL_OPTIONS)
         if options["database"] != DEFAULT_DB_ALIAS or partial or not _is_the_real_one():
