@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import http.client
+import json
 import logging
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import psycopg
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, ProgrammingError
 from django.test import Client
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.stack import Stack
 from timestep.outages import is_outage, reason
@@ -145,6 +150,35 @@ def _with_cookie(stack: Stack) -> tuple[int, str]:
         return answer.status, answer.read().decode()
     finally:
         asking.close()
+
+
+def _signed_in(stack: Stack) -> str:
+    """The cookies of somebody who has signed in."""
+    jar = CookieJar()
+    browser = build_opener(HTTPCookieProcessor(jar))
+    browser.open(f"{stack.url}/accounts/login/").close()
+    token = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
+    form = {"username": "admin", "password": "correct-horse", "csrfmiddlewaretoken": token}
+    browser.open(f"{stack.url}/accounts/login/", urlencode(form).encode()).close()
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+
+
+@pytest.mark.postgres_only
+def test_an_open_socket_goes_on_or_can_come_back(stack: Stack) -> None:
+    stack.start_all()
+    assert stack.postgres_uri
+    asked = {"Cookie": _signed_in(stack)}
+    address = f"ws{stack.url.removeprefix('http')}/ws/runs/?format=json"
+    with connect(address, additional_headers=asked) as before:
+        with _away(stack.postgres_uri):
+            time.sleep(3)
+            with pytest.raises(InvalidStatus, match="503"):
+                connect(address, additional_headers=asked)
+        stack.wait_ready(timeout=10)
+        with connect(address, additional_headers=asked) as after:
+            stack.manage("launch", "concierge", "--input", "Hello", "--run-id", "later")
+            for socket in (before, after):
+                assert json.loads(socket.recv(timeout=10))["run_id"] == "later"
 
 
 @pytest.mark.postgres_only
