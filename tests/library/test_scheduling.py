@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from agents import Agent, function_tool
+from agents import Agent, OpenAIConversationsSession, function_tool
 from django.db import connections
+from openai import AsyncOpenAI
 
 from timestep import ScheduleHandle, create_scheduled_agent_workflow
 from timestep.engine import threads
@@ -101,6 +102,17 @@ def test_twice_is_one_and_other_content_changes_it() -> None:
     create(crontab="0 4 * * *", input_items="look again")
     row = Schedule.objects.get()
     assert (row.cron, row.input) == ("0 4 * * *", "look again")
+
+
+def test_a_conversation_of_an_earlier_start_goes_on(configured: pytest.MonkeyPatch) -> None:
+    configured.setenv("OPENAI_API_KEY", "sk-test-1")
+    client = AsyncOpenAI(base_url="http://127.0.0.1:9/v1/", api_key="sk-test-1")
+    first = OpenAIConversationsSession(conversation_id="conv_1", openai_client=client)
+    create(session=first)
+    kept = Schedule.objects.get().session_id
+    # Without a conversation: to make one would be a request, and nobody answers there.
+    create(session=OpenAIConversationsSession(openai_client=client))
+    assert Schedule.objects.get().session_id == kept
 
 
 def test_without_a_name_it_is_made_of_agent_line_and_input() -> None:

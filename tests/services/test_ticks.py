@@ -111,6 +111,13 @@ def test_run_now_and_the_overlap_rule(overlap: str, left: int) -> None:
     assert Tick.objects.order_by("at")[0].note == "run now by script"
 
 
+def test_running_now_again_under_the_same_id_does_nothing_more() -> None:
+    save_schedule({**BASE, "overlap": "cancel_running"})
+    for _ in range(2):
+        run_now("nightly", by=None, launched_from="script", run_id="run_1")
+    assert (Run.objects.get().status, Tick.objects.get().run_id) == ("queued", "run_1")
+
+
 def test_backfilling_launches_each_missing_tick_once_and_in_order() -> None:
     schedule = save_schedule({**BASE, "cron": "0 */6 * * *", "overlap": "skip"})
     end = NEW_YEAR + timedelta(hours=18)
@@ -130,6 +137,7 @@ def test_backfilling_launches_each_missing_tick_once_and_in_order() -> None:
         (NEW_YEAR, NEW_YEAR - timedelta(hours=1), "start"),
         (NEW_YEAR, timezone.now() + timedelta(days=9000), "end"),
         (NEW_YEAR, NEW_YEAR + timedelta(hours=2), "end"),
+        (NEW_YEAR, NEW_YEAR + timedelta(days=300), "end"),
     ],
 )
 def test_a_range_that_cannot_be_backfilled_is_named(

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
-from agents import Agent, RunState
+from agents import Agent, OpenAIConversationsSession, RunState
 from django.db import connection
 from django.utils import timezone
 
 from timestep.digests import digest
 from timestep.engine import travel
 from timestep.engine.sessions import settle
+from timestep.engine.sessions.conversations import KIND as CONVERSATION
 from timestep.engine.threads import submit
 from timestep.errors import InvalidInput, NotLaunched
 from timestep.ids import time_ordered
@@ -58,10 +59,12 @@ def described(agent: Agent[Any], session: Any, given: Mapping[str, Any]) -> Prog
         "paused": given["paused"],
     }
     fields = {column: _checked(column, value) for column, value in values.items()}
-    name = _name_for(agent, fields) if given["name"] is None else given["name"]
+    name = _name_for(agent, fields) if given["name"] is None else _checked("name", given["name"])
     spec = travel.describe(agent)
+    if isinstance(session, OpenAIConversationsSession):
+        submit(_go_on_in_conversation, session, name).result()
     session_id, session_spec = submit(settle, session).result()
-    own = {"name": _checked("name", name), "agent": agent.name, "session_id": session_id}
+    own = {"name": name, "agent": agent.name, "session_id": session_id}
     created_from = f"{LAUNCHED_FROM} {script_path()}"
     return ProgramSchedule({**DEFAULTS, **fields, **own}, spec, session_spec, created_from)
 
@@ -78,6 +81,15 @@ def _name_for(agent: Agent[Any], fields: Mapping[str, Any]) -> str:
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", agent.name).strip("-")[:_LONGEST_AGENT_NAME]
     made_of = [agent.name, fields["cron"], fields["input"]]
     return f"{slug or 'agent'}-{digest(made_of)[:12]}"
+
+
+def _go_on_in_conversation(session: OpenAIConversationsSession, name: str) -> None:
+    """Give a session without a conversation the one that an earlier start of the program made."""
+    row = Schedule.objects.filter(name=name).first() if _tables_exist() else None
+    kept = (row.session_spec if row is not None else None) or {}
+    same_place = kept.get("base_url") == str(session._openai_client.base_url)
+    if session._session_id is None and kept.get("kind") == CONVERSATION and same_place:
+        session.session_id = kept["id"]
 
 
 def save(wanted: ProgramSchedule) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 MOST_BACKFILLED = 1000
+_MOST_IN_A_RANGE = 20_000
 _PROGRAM_TURNS = 20
-
 
 Resolve = Callable[[str], Launchable]
 
@@ -67,13 +68,15 @@ def run_now(
         TimestepError: Its agent cannot be launched.
     """
     schedule = locked(name)
+    if run_id and (earlier := Run.objects.filter(run_id=run_id, schedule=name).first()):
+        return earlier
     now = timezone.now()
     if schedule.overlap == Overlap.CANCEL_RUNNING:
         _cancelled(schedule)
     more = {"launched_by": by, "launched_from": launched_from}
     run = insert_run(_run_of(schedule, definitions().resolve, run_id=run_id, **more))
-    values = {"at": now, "fired_at": now, "note": f"run now by {_who(by, launched_from)}"}
-    Tick.objects.get_or_create(schedule=schedule, run_id=run.run_id, defaults=values)
+    note = f"run now by {_who(by, launched_from)}"
+    Tick.objects.create(schedule=schedule, at=now, fired_at=now, run_id=run.run_id, note=note)
     return run
 
 
@@ -87,15 +90,14 @@ def missing_ticks(schedule: Schedule, start: datetime, end: datetime) -> list[da
         raise InvalidInput("start", "lies after the end")
     if end > timezone.now():
         raise InvalidInput("end", "lies in the future; those ticks come by themselves")
+    due = times_between(schedule.cron, ZoneInfo(schedule.timezone), start, end)
+    times = list(islice(due, _MOST_IN_A_RANGE + 1))
     ran = schedule.ticks.filter(at__range=(start, end), run_id__isnull=False)
-    launched = set(ran.values_list("at", flat=True))
-    found: list[datetime] = []
-    for at in times_between(schedule.cron, ZoneInfo(schedule.timezone), start, end):
-        if at not in launched:
-            found.append(at)
-        if len(found) > MOST_BACKFILLED:
-            raise InvalidInput("end", f"more than {MOST_BACKFILLED} ticks; take a shorter range")
-    return found
+    launched = set(ran.values_list("at", flat=True)[: _MOST_IN_A_RANGE + 1])
+    missing = [at for at in times if at not in launched]
+    if len(times) > _MOST_IN_A_RANGE or len(missing) > MOST_BACKFILLED:
+        raise InvalidInput("end", f"more than {MOST_BACKFILLED} ticks; take a shorter range")
+    return missing
 
 
 def backfill(
