@@ -29,6 +29,7 @@ class Answer:
     ident: str
     tokens: list[str]
     calls: list[Json]
+    items: list[Json] = field(default_factory=list)
     delay: float = 0.0
     token_delay: float = 0.0
     faults: list[Json | None] = field(default_factory=list)
@@ -90,6 +91,7 @@ def answer(script: Json, at: Position) -> Answer:
         ident=ident,
         tokens=_tokens(turn, at),
         calls=[_call(call, f"call_{ident}_{i}", at) for i, call in calls],
+        items=turn.get("items", []),
         delay=turn.get("delay", 0.0),
         token_delay=pace["token_delay"],
         faults=turn.get("faults", []),

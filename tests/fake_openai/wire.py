@@ -48,7 +48,7 @@ def _usage(sent: int, made: int) -> Json:
 
 def output_items(answer: Answer) -> list[Json]:
     """The finished items of an answer."""
-    items = []
+    items = list(answer.items)
     if answer.tokens:
         items.append(_message(answer, [_part("".join(answer.tokens))], "completed"))
     return items + [_call(answer, i, "completed", call["arguments"]) for i, call in _calls(answer)]
@@ -94,6 +94,9 @@ def _responses_events(answer: Answer, body: Json) -> Iterator[Json]:
     begun = response(answer, body, "in_progress", [])
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
+    for index, item in enumerate(answer.items):
+        yield {"type": "response.output_item.added", "output_index": index, "item": item}
+        yield {"type": "response.output_item.done", "output_index": index, "item": item}
     if answer.tokens:
         yield from _message_events(answer)
     for i, _ in _calls(answer):
@@ -104,20 +107,21 @@ def _responses_events(answer: Answer, body: Json) -> Iterator[Json]:
 
 def _message_events(answer: Answer) -> Iterator[Json]:
     text = "".join(answer.tokens)
-    at = {"item_id": f"msg_{answer.ident}", "output_index": 0, "content_index": 0}
+    index = len(answer.items)
+    at = {"item_id": f"msg_{answer.ident}", "output_index": index, "content_index": 0}
     added = _message(answer, [], "in_progress")
-    yield {"type": "response.output_item.added", "output_index": 0, "item": added}
+    yield {"type": "response.output_item.added", "output_index": index, "item": added}
     yield {"type": "response.content_part.added", **at, "part": _part("")}
     for token in answer.tokens:
         yield {"type": "response.output_text.delta", **at, "delta": token, "logprobs": []}
     yield {"type": "response.output_text.done", **at, "text": text, "logprobs": []}
     yield {"type": "response.content_part.done", **at, "part": _part(text)}
     done = _message(answer, [_part(text)], "completed")
-    yield {"type": "response.output_item.done", "output_index": 0, "item": done}
+    yield {"type": "response.output_item.done", "output_index": index, "item": done}
 
 
 def _call_events(answer: Answer, i: int) -> Iterator[Json]:
-    index = i + bool(answer.tokens)
+    index = len(answer.items) + i + bool(answer.tokens)
     arguments = answer.calls[i]["arguments"]
     at = {"item_id": f"fc_{answer.ident}_{i}", "output_index": index}
     added = _call(answer, i, "in_progress", "")

@@ -57,6 +57,12 @@ _LOCAL_TOOLS = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool)
 class DurableAgent(Agent[Any]):
     """An agent whose MCP tools are durable like its other tools."""
 
+    async def get_all_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
+        """The tools that it is offered in a turn, which begins with this."""
+        if (scope := durable_scope()) is not None:
+            scope.enabled.clear()
+        return await super().get_all_tools(run_context)
+
     async def get_mcp_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
         """The tools of its MCP servers."""
         tools = await super().get_mcp_tools(run_context)

@@ -58,7 +58,12 @@ def durable_flag(flag: Any, what: str) -> Any:
         async def ask() -> bool:
             return bool(await plainly(lambda: flag(context, agent)))
 
-        return await ask() if scope is None else await as_step(scope, scope.ids, what, ask)
+        if scope is None:
+            return await ask()
+        # The SDK asks again when it has the model's calls, for several of them at a time.
+        if id(enabled) not in scope.enabled:
+            scope.enabled[id(enabled)] = await as_step(scope, scope.ids, what, ask)
+        return scope.enabled[id(enabled)]
 
     return enabled
 

@@ -92,6 +92,8 @@ class Scope:
     guardrails: dict[int, StepReservation] = field(default_factory=dict)
     # What MCP servers offer, as listed first in this run of the loop or in the one around it.
     mcp_tools: dict[Any, Any] = field(default_factory=dict)
+    # What functions said in this turn of whether a tool or a handoff is offered.
+    enabled: dict[int, bool] = field(default_factory=dict)
     handoff_call: str = ""
     tripped: bool = False
     _after_trip: StepIds | None = None
