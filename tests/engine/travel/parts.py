@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -27,9 +27,11 @@ from agents import (
     tool_input_guardrail,
     tool_output_guardrail,
 )
+from agents.mcp import MCPServerStdio
+from agents.models.interface import ModelProvider
 from agents.retry import retry_policies
 from agents.run import ModelInputData
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from timestep.tools import tool_options
 
@@ -267,3 +269,51 @@ sys_exit = sys.exit
 run_command = subprocess.run
 PARTIAL = functools.partial(subprocess.run)
 A_TEXT = "a text"
+
+
+class OwnServer(MCPServerStdio):
+    """A server of a class of its own."""
+
+
+class Auth:
+    """Signs requests."""
+
+
+SERVER = OwnServer({"command": "c"})
+AUTH = Auth()
+
+
+class Provider(ModelProvider):
+    def get_model(self, model_name: str | None) -> Any:
+        raise NotImplementedError
+
+
+PROVIDER = Provider()
+
+
+def map_history(items: list[Any]) -> list[Any]:
+    return items
+
+
+def join_input(history: list[Any], new: list[Any]) -> list[Any]:
+    return [*history, *new]
+
+
+def format_error(arguments: Any) -> str | None:
+    return None
+
+
+@dataclass
+class Order:
+    number: int
+    prices: list[Money]
+    reports: dict[str, Report]
+    size: Any
+    total: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.total = sum(price.amount for price in self.prices)
+
+
+class Hidden(BaseModel):
+    key: SecretStr

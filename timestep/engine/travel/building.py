@@ -98,9 +98,7 @@ def _agent(builder: Builder, part: Any, path: str) -> Agent[Any]:
         reset_tool_choice=entry(part, "reset_tool_choice", bool, path),
         tool_use_behavior=_behaviour(builder, part, f"{path}.tool_use_behavior"),
         mcp_config=_config(builder, part, path),
-        output_type=build_output(
-            builder, entry(part, "output_type", (dict, type(None)), path), path
-        ),
+        output_type=_output(builder, part, path),
         hooks=_hooks(builder, part, f"{path}.hooks"),
     )
     # Set afterwards: the constructor replaces settings that equal the default.
@@ -160,6 +158,11 @@ def _config(builder: Builder, part: Any, path: str) -> Any:
     if not isinstance(found, dict):
         refuse(f"{path}.mcp_config", "is no configuration")
     return found
+
+
+def _output(builder: Builder, part: Any, path: str) -> Any:
+    found = entry(part, "output_type", (dict, type(None)), path)
+    return build_output(builder, found, f"{path}.output_type")
 
 
 def _hooks(builder: Builder, part: Any, path: str) -> Any:

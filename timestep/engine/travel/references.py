@@ -110,6 +110,6 @@ def _name_in(module: ModuleType, value: object) -> str | None:
     if isinstance(value, functools.partial) or inspect.ismethod(value):
         return None
     for name, bound in list(vars(module).items()):
-        if bound is value and not name.startswith("__"):
+        if bound is value and name.isidentifier() and not name.startswith("__"):
             return name
     return None

@@ -104,10 +104,10 @@ class Values:
     def _dataclass(self, value: Any, path: str) -> Any:
         names = [field.name for field in dataclasses.fields(value) if field.init]
         fields = {name: self.part(getattr(value, name), f"{path}.{name}") for name in names}
-        return {"object": self._describer.code(type(value), path, "type"), "fields": fields}
+        return {"object": describe_type(self._describer, type(value), path), "fields": fields}
 
     def _model(self, value: BaseModel, path: str) -> Any:
-        form = self._describer.code(type(value), path, "type")
+        form = describe_type(self._describer, type(value), path)
         try:
             written = value.model_dump(mode="json", exclude_unset=True, by_alias=True)
             json.dumps(written, allow_nan=False)
@@ -206,7 +206,9 @@ def _is_data_class(value: Any) -> bool:
 
 
 def _built_object(builder: Builder, part: Any, path: str) -> Any:
-    made = builder.code(part["object"], path, "type", _is_data_class)
+    made = build_type(builder, part["object"], path)
+    if not _is_data_class(made):
+        refuse(path, f"is made of {made!r:.60}, which is no class of data")
     try:
         if issubclass(made, BaseModel):
             return made.model_validate(entry(part, "json", dict, path))
