@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         RunIdInUse,
         RunNotFound,
         RunTimedOut,
+        ScheduleNotFound,
         TimestepError,
     )
     from timestep.library.agent_result import AgentResult
@@ -77,6 +78,7 @@ _HOMES = {
         "RunIdInUse",
         "RunNotFound",
         "RunTimedOut",
+        "ScheduleNotFound",
         "TimestepError",
     ),
     "timestep.library.handles": ("RunHandle",),
@@ -105,6 +107,7 @@ __all__ = [
     "RunStateStore",
     "RunTimedOut",
     "ScheduleHandle",
+    "ScheduleNotFound",
     "StreamedResult",
     "TimestepError",
     "TimestepSession",

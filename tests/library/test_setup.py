@@ -28,6 +28,7 @@ NAMES = [
     "RunStateStore",
     "RunTimedOut",
     "ScheduleHandle",
+    "ScheduleNotFound",
     "StreamedResult",
     "TimestepError",
     "TimestepSession",
