@@ -115,3 +115,25 @@ async def talk(kind: str, name: str, inputs: list[str], place: str = "") -> dict
     if isinstance(live, str):
         live = TimestepSession(live)
     return {"outputs": outputs, "items": list(map(dict, await live.get_items()))}
+
+
+async def pay_in_session(kind: str, name: str, place: str) -> dict[str, Any]:
+    """A run of a session waits, and is loaded by the session's id, approved, and goes on."""
+    live = session(kind, name, place)
+    await timestep.run_agent_workflow(PAYER, f"pay {name}", session=live)
+    state = await timestep.RunStateStore(PAYER, session_id=live.session_id).load()
+    state.approve(state.get_interruptions()[0])
+    result = await timestep.run_agent_workflow(PAYER, state, live)
+    return shown(result) | {"items": list(map(dict, await live.get_items()))}
+
+
+async def run_in_file(input_items: str, name: str, place: str) -> dict[str, Any]:
+    """A run of a session in a file."""
+    live = session("sqlite", name, place)
+    return shown(await timestep.run_agent_workflow(PAYER, input_items, session=live))
+
+
+async def queue_in_file(input_items: str, name: str, place: str) -> str:
+    """Queue a run of a session in a file; its id."""
+    live = session("sqlite", name, place)
+    return timestep.queue_agent_workflow(PAYER, input_items, session=live).run_id
