@@ -13,8 +13,7 @@ from approvals.services.decisions import decide, resolve_unknown
 from tests.campaign import journal
 from tests.campaign.checks import Span, broken_rules, collect, takeover_seconds
 from tests.campaign.installation import Installation
-from tests.campaign.scenario import launch_one
-from tests.campaign.tools import expected
+from tests.campaign.rules import Scenario
 from timestep.engine.writer import FOLD_AFTER_SECONDS, fold_leftovers
 from timestep.models import ENDED_STATUSES, Run, Worker
 
@@ -31,6 +30,7 @@ class Campaign:
     engine: Installation
     names: list[str]
     rng: random.Random
+    scenario: Scenario
     concurrent: int = 4
     launched: int = 0
     open_ids: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Campaign:
         time.sleep(FOLD_AFTER_SECONDS + 1)
         fold_leftovers(0)
         late = [s for s in self.takeovers if s > TAKEOVER_WITHIN_S]
-        broken = broken_rules(collect(self.engine, self.kills, self.answers))
+        broken = broken_rules(collect(self.engine, self.scenario, self.kills, self.answers))
         broken += [f"a takeover took {seconds:.1f} s" for seconds in late]
         return broken + self.crashes
 
@@ -162,7 +162,7 @@ class Campaign:
 
     def _look(self, refill: bool) -> None:
         while refill and len(self.open_ids) < self.concurrent:
-            run = launch_one(self.engine, self.launched, self.rng)
+            run = self.scenario.launch(self.engine, self.launched, self.rng)
             self.open_ids.add(run.run_id)
             self.launched += 1
         self._decide()
@@ -177,19 +177,21 @@ class Campaign:
             else:
                 outcome, result = self._answer(asked)
                 resolve_unknown(asked.approval_id, outcome=outcome, result=result, by=person)
-                self.answers.append((asked.call_id, outcome, time.time()))
+                name = self.scenario.journal_id(asked)
+                self.answers.append((name, outcome, time.time()))
 
     def _answer(self, asked: Any) -> tuple[str, str]:
         if self.rng.random() < 0.5:
             return "run_again", ""
-        return "happened", expected(asked.tool, asked.arguments["tag"], asked.call_id)
+        return "happened", self.scenario.told(asked)
 
 
 def numbers(one: Campaign) -> dict[str, Any]:
     """Figures of a finished campaign."""
     requests = one.engine.double.requests()
     turns = {(r["conversation"], r["turn"]) for r in requests}
-    starts = [e for e in journal.read(one.engine.journal_path) if e.phase == "start"]
+    lines = journal.read(one.engine.journal_path)
+    starts = [e for e in lines if e.phase == "start" and e.tool in one.scenario.tools]
     waits = sorted(one.takeovers)
     return {
         "kills": len(one.kills) - one.freezes,

@@ -16,7 +16,7 @@ from django.db import connection
 from tests.campaign import journal
 from tests.campaign.double import Json
 from tests.campaign.installation import Installation
-from tests.campaign.scenario import FINAL_TURN, wrong_pairs
+from tests.campaign.rules import Scenario
 from timestep.models import Run, RunEvent, RunStatus, SessionItem
 
 # Every step of a status, and from where it may be taken.
@@ -26,10 +26,8 @@ STATUS_STEPS: dict[str, set[str | None]] = {
     "awaiting_approval": {"running"},
     "succeeded": {"running"},
 }
-# Of the outer agents: four calls at first, the handoff, and two calls twice.
-CALLS_REMEMBERED = 9
-ONCE_A_STEP = ("model.finished", "tool.finished", "handoff")
-LIVE_KINDS = ("model.started", "tool.started", "model.retry")
+ONCE_A_STEP = ("model.finished", "tool.finished", "guardrail.finished", "handoff")
+LIVE_KINDS = ("model.started", "tool.started", "guardrail.started", "model.retry")
 
 
 Span = tuple[float, float]
@@ -50,6 +48,7 @@ class Checkpoint:
 class Evidence:
     """Everything there is to look at, read once at the end."""
 
+    scenario: Scenario
     runs: list[Run]
     requests: list[Json]
     journal: list[journal.Entry]
@@ -59,16 +58,21 @@ class Evidence:
 
 
 def collect(
-    engine: Installation, kills: list[Span], answers: Iterable[tuple[str, str, float]]
+    engine: Installation,
+    scenario: Scenario,
+    kills: list[Span],
+    answers: Iterable[tuple[str, str, float]],
 ) -> Evidence:
     """Read the database, the double and the journal.
 
     Args:
         engine: The installation.
+        scenario: What its runs do.
         kills: When a worker was killed, or from when to when it was frozen.
-        answers: What people said of unknown outcomes: (call id, outcome, when).
+        answers: What people said of unknown outcomes: (name in the journal, outcome, when).
     """
     evidence = Evidence(
+        scenario,
         list(Run.objects.filter(launched_from="test")),
         engine.double.requests("", bodies=True),
         journal.read(engine.journal_path),
@@ -93,14 +97,14 @@ def _checkpoints() -> Iterator[Checkpoint]:
 
 def broken_rules(evidence: Evidence) -> list[str]:
     """Every rule that does not hold, as a line."""
-    rules = (_ends, _pairs, _model_calls, _tool_calls, _unrepeatable)
+    rules = (_ends, _pairs, _model_calls, _tool_calls, _others, _unrepeatable)
     told = (_sessions, _events, _deltas, _usage)
     return [line for rule in (*rules, *told) for line in rule(evidence)]
 
 
 def _ends(evidence: Evidence) -> Iterator[str]:
     """Every run succeeded, and said what its tools returned."""
-    finals = {r["input"]: r for r in evidence.requests if r["turn"] == FINAL_TURN}
+    finals = {r["input"]: r for r in evidence.requests if r["turn"] == evidence.scenario.final_turn}
     for run in evidence.runs:
         if run.status != RunStatus.SUCCEEDED:
             yield f"{run.run_id} is {run.status}: {run.error}; {_whereabouts(run)}"
@@ -113,7 +117,7 @@ def _ends(evidence: Evidence) -> Iterator[str]:
             for item in finals[run.input]["body"]["input"]
             if item.get("type") == "function_call_output"
         ]
-        if run.final_output != "All done: " + " | ".join(outputs):
+        if run.final_output != evidence.scenario.final(int(run.run_id.rpartition("-")[2]), outputs):
             yield f"{run.run_id} ended with {run.final_output!r:.300}"
 
 
@@ -134,7 +138,7 @@ def _whereabouts(run: Run) -> str:
 def _pairs(evidence: Evidence) -> Iterator[str]:
     """Every model call saw each result beside the call that it belongs to."""
     for request in evidence.requests:
-        for wrong in wrong_pairs(request["body"]):
+        for wrong in evidence.scenario.wrong_pairs(request["body"]):
             yield f"turn {request['turn']} of {request['input']}: {wrong}"
 
 
@@ -190,15 +194,31 @@ def _tool_calls(evidence: Evidence) -> Iterator[str]:
 def _starts(evidence: Evidence) -> dict[str, list[journal.Entry]]:
     starts: dict[str, list[journal.Entry]] = defaultdict(list)
     for entry in evidence.journal:
-        if entry.phase == "start":
+        if entry.phase == "start" and entry.tool in evidence.scenario.tools:
             starts[entry.call_id].append(entry)
     return starts
 
 
+def _other_starts(evidence: Evidence) -> dict[tuple[str, str], list[journal.Entry]]:
+    """Starts of what is no tool with a call id: guardrails, tools of MCP servers, functions."""
+    starts: dict[tuple[str, str], list[journal.Entry]] = defaultdict(list)
+    for entry in evidence.journal:
+        if entry.phase == "start" and entry.tool in evidence.scenario.others:
+            starts[entry.tool, entry.call_id].append(entry)
+    return starts
+
+
+def _others(evidence: Evidence) -> Iterator[str]:
+    """Guardrails, functions and calls of MCP servers were repeated by kills alone."""
+    for (tool, what), starts in _other_starts(evidence).items():
+        yield from _repeated(f"{tool} {what}", [start.at for start in starts], evidence.kills)
+
+
 def _unrepeatable(evidence: Evidence) -> Iterator[str]:
     """What must not be repeated was repeated only on a person's word."""
-    for call_id, starts in _starts(evidence).items():
-        if starts[0].tool not in ("charge", "pay"):
+    named = {name: starts for (_, name), starts in _other_starts(evidence).items()}
+    for call_id, starts in {**named, **_starts(evidence)}.items():
+        if starts[0].tool not in evidence.scenario.unrepeatable:
             continue
         again = [at for outcome, at in evidence.answers[call_id] if outcome == "run_again"]
         if len(starts) > 1 + len(again):
@@ -210,6 +230,7 @@ def _unrepeatable(evidence: Evidence) -> Iterator[str]:
 
 def _sessions(evidence: Evidence) -> Iterator[str]:
     """Each session remembers its run once, in order: the request, every call, the answer."""
+    remembered = evidence.scenario.calls_remembered
     for run in evidence.runs:
         rows = SessionItem.objects.filter(session_id=run.session_id).order_by("id")
         items = [row.item for row in rows]
@@ -219,7 +240,7 @@ def _sessions(evidence: Evidence) -> Iterator[str]:
         answered = {call_id for kind, call_id in keys if kind == "function_call_output"}
         if len(asked) != 1 or items[:1] != asked or items[-1].get("role") != "assistant":
             yield f"{run.run_id}: its session has {len(asked)} requests, {len(items)} items"
-        if len(keys) != len(set(keys)) or calls != answered or len(calls) != CALLS_REMEMBERED:
+        if len(keys) != len(set(keys)) or calls != answered or len(calls) != remembered:
             yield f"{run.run_id}: its session has the calls {keys}"
 
 
@@ -242,7 +263,7 @@ def _steps_without_events(
     run: Run, events: list[RunEvent], checkpoints: list[Checkpoint]
 ) -> Iterator[str]:
     """Each recorded step has its final event, and each final event its recorded step."""
-    kinds = {"model": "model.finished", "tool": "tool.finished"}
+    kinds = {name: f"{name}.finished" for name in ("model", "tool", "guardrail")}
     steps = {
         (f"{c.workflow.rpartition(':')[2]}.{c.step}", kinds[c.name])
         for c in checkpoints
@@ -279,7 +300,7 @@ def _usage(evidence: Evidence) -> Iterator[str]:
     """Each run counts each of its model calls once."""
     for run in evidence.runs:
         calls = RunEvent.objects.filter(run=run, kind="model.finished").count()
-        if run.requests != calls or calls != FINAL_TURN + 1 + 2:
+        if run.requests != calls or calls != evidence.scenario.model_calls:
             yield f"{run.run_id} counts {run.requests} requests, has {calls} model calls"
 
 

@@ -17,6 +17,7 @@ from agents import (
     HandoffInputData,
     RunContextWrapper,
     RunResult,
+    RunResultStreaming,
     ToolGuardrailFunctionOutput,
     ToolInputGuardrailData,
     ToolOutputGuardrailData,
@@ -182,7 +183,7 @@ def noted_handoff(context: Run) -> None:
     note("handoff", "noted_handoff", "start")
 
 
-async def extracted(result: RunResult) -> str:
+async def extracted(result: RunResult | RunResultStreaming) -> str:
     """What an agent used as a tool hands back."""
     note(str(result.final_output), "extracted", "start")
     return f"extracted {result.final_output} {random.random()}"

@@ -8,13 +8,14 @@ further calls; and ends with a streamed text that names every result.
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent
+from tests.campaign.rules import Scenario
 from tests.campaign.tools import expected
 from timestep.models import Run
 
-FINAL_TURN = 4
 PLAIN = ["fetch", "fetch_blocking"]
 
 
@@ -80,3 +81,21 @@ def wrong_pairs(body: Json) -> list[str]:
             if output != expected(one["name"], tag, one["call_id"]):
                 wrong.append(f"{one['name']} {one['call_id']} has the output {output!r:.200}")
     return wrong
+
+
+def _told(asked: Any) -> str:
+    return expected(asked.tool, asked.arguments["tag"], asked.call_id)
+
+
+DEFINITIONS = Scenario(
+    launch=launch_one,
+    final_turn=4,
+    # Of the outer agents: four calls at first, the handoff, and two calls twice.
+    calls_remembered=9,
+    model_calls=5 + 2,
+    tools=frozenset({*PLAIN, "charge", "pay"}),
+    unrepeatable=frozenset({"charge", "pay"}),
+    final=lambda _number, outputs: "All done: " + " | ".join(outputs),
+    wrong_pairs=wrong_pairs,
+    told=_told,
+)

@@ -9,13 +9,15 @@ import pytest
 
 from tests.stack import ROOT
 
-KILLS = 5
+KILLS = {"definitions": 5, "everything": 3}
 
 
-@pytest.mark.timeout(400)
-def test_nothing_is_lost_or_done_twice(request: pytest.FixtureRequest) -> None:
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("scenario", KILLS)
+def test_nothing_is_lost_or_done_twice(request: pytest.FixtureRequest, scenario: str) -> None:
     database = request.config.getoption("--database")
-    words = ["-m", "tests.campaign.kills", "--database", database, "--kills", str(KILLS)]
+    words = ["-m", "tests.campaign.kills", "--database", database, "--scenario", scenario]
+    words += ["--kills", str(KILLS[scenario])]
     done = subprocess.run(
         [sys.executable, *words, "--seed", "11"],
         cwd=ROOT,

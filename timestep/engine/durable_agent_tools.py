@@ -11,6 +11,7 @@ from agents import Agent, FunctionTool, RunConfig
 from agents.tool_context import ToolContext
 
 from timestep.engine.durable_functions import as_step, plainly
+from timestep.engine.durable_session import DurableSession
 from timestep.engine.durable_tools import NeedsApproval, as_json, output_text
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.errors import TimestepError
@@ -87,6 +88,8 @@ def _replacements(
     for name in ("custom_output_extractor", "input_builder"):
         if seen.get(name) is not None:
             found[name] = _durable_function(seen[name], f"{name} of tool {tool.name}")
+    if seen.get("session") is not None:
+        found["session"] = DurableSession(seen["session"])
     return found
 
 

@@ -96,7 +96,7 @@ class DurableSession(SessionABC):
         scope = durable_scope()
         if scope is None:
             return await plainly()
-        reservation = scope.ids.take()
+        reservation = scope.session_ids.take()
         execution = scope.execution
         step = execution.step_name(reservation.step_id)
 

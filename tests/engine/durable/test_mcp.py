@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from tests.campaign import mcp
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation
-from tests.engine.durable import mcp
 from timestep.models import Run
 
 OUTPUTS: Json = {"text": "{outputs}"}
