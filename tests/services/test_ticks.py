@@ -14,7 +14,7 @@ from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import Overlap, Run, RunStatus, Schedule, Tick
 from timestep.services.schedules import save_schedule
 from timestep.services.ticking import fire_due
-from timestep.services.ticks import backfill, missing_ticks, run_now
+from timestep.services.ticks import backfill, held_by, missing_ticks, run_now
 from workflows.errors import AgentInactive
 from workflows.services.definitions import save_definition
 
@@ -86,6 +86,14 @@ def test_nothing_is_cancelled_for_what_cannot_start() -> None:
     fire_due()
     assert Run.objects.get().status == "queued"
     assert Tick.objects.order_by("-at")[0].outcome == "failed"
+
+
+@pytest.mark.parametrize(("overlap", "held"), [("queue", True), ("allow", False)])
+def test_a_queued_run_knows_what_it_waits_for(overlap: Overlap, *, held: bool) -> None:
+    first, second = fire_twice(overlap, "running")
+    runs = Run.objects.in_bulk([first.run_id, second.run_id])
+    assert held_by(runs[str(first.run_id)]) is None
+    assert held_by(runs[str(second.run_id)]) == (runs[str(first.run_id)] if held else None)
 
 
 def test_run_now_works_on_a_paused_one_and_is_a_tick() -> None:

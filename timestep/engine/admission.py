@@ -17,7 +17,7 @@ from timestep.engine_version import ENGINE_VERSION
 from timestep.models import (
     ACTIVE_STATUSES,
     DIRECT_QUEUE,
-    Overlap,
+    WAITING_RULES,
     Queue,
     Run,
     RunStatus,
@@ -159,8 +159,7 @@ def _session_busy() -> Exists:
 
 def _schedule_busy() -> Q:
     """Whether another run of its schedule has not ended, where the overlap rule is to wait."""
-    rule = (Overlap.QUEUE, Overlap.CANCEL_RUNNING)
-    waits = Schedule.objects.filter(name=OuterRef("run__schedule"), overlap__in=rule)
+    waits = Schedule.objects.filter(name=OuterRef("run__schedule"), overlap__in=WAITING_RULES)
     same = Run.objects.filter(schedule=OuterRef("run__schedule"), status__in=ACTIVE_STATUSES)
     earlier = Q(created_at__lt=OuterRef("run__created_at")) | Q(
         created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")

@@ -14,7 +14,7 @@ from timestep.models.runs import (
     SegmentKind,
     SegmentState,
 )
-from timestep.models.schedules import Overlap, Schedule, Tick, TickOutcome
+from timestep.models.schedules import WAITING_RULES, Overlap, Schedule, Tick, TickOutcome
 from timestep.models.sessions import SessionItem, SessionWrite
 from timestep.models.specs import AgentSpec
 from timestep.models.states import SavedState, StateKind
@@ -26,6 +26,7 @@ __all__ = [
     "DELTA_KIND",
     "DIRECT_QUEUE",
     "ENDED_STATUSES",
+    "WAITING_RULES",
     "AgentSpec",
     "CatalogueTool",
     "Overlap",

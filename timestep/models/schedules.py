@@ -20,6 +20,10 @@ class Overlap(models.TextChoices):
     CANCEL_RUNNING = "cancel_running", "Cancel it, then start"
 
 
+# Under these a run starts only when those of its schedule before it have ended.
+WAITING_RULES = (Overlap.QUEUE, Overlap.CANCEL_RUNNING)
+
+
 class Schedule(models.Model):
     """When an agent is launched by the clock: a definition's, or one that a program brought."""
 

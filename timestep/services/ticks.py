@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from timestep.definitions import Launchable, definitions
 from timestep.errors import InvalidInput, WrongStatus
-from timestep.models import ACTIVE_STATUSES, Overlap, Run, Schedule, Tick, TickOutcome
+from timestep.models import (
+    ACTIVE_STATUSES,
+    WAITING_RULES,
+    Overlap,
+    Run,
+    RunStatus,
+    Schedule,
+    Tick,
+    TickOutcome,
+)
 from timestep.services.cancel import cancel
 from timestep.services.cron import times_between
 from timestep.services.launch import checked_run, insert_run
@@ -130,6 +139,20 @@ def _backfilled(
     tick.note = f"backfilled by {_who(by, launched_from)}"
     tick.save()
     return run
+
+
+def held_by(run: Run) -> Run | None:
+    """The run of the same schedule whose end a queued run waits for; see the engine's admission."""
+    if run.schedule is None or run.status != RunStatus.QUEUED or run.started_at is not None:
+        return None
+    rule = Schedule.objects.filter(name=run.schedule, overlap__in=WAITING_RULES)
+    if not rule.exists():
+        return None
+    earlier = Q(created_at__lt=run.created_at) | Q(created_at=run.created_at, run_id__lt=run.run_id)
+    begun = ~Q(status=RunStatus.QUEUED) | Q(started_at__isnull=False)
+    same = Run.objects.filter(schedule=run.schedule, status__in=ACTIVE_STATUSES)
+    others = same.exclude(run_id=run.run_id).filter(begun | earlier)
+    return others.order_by("created_at", "run_id").first()
 
 
 def _who(by: AbstractBaseUser | None, launched_from: str) -> str:

@@ -97,7 +97,7 @@ class ScheduleForm(ServiceForm[Schedule]):
     """A schedule."""
 
     input = InputField(help_text="A text, or the JSON list of Responses API items.")
-    agent = forms.CharField(help_text="Slug of the agent definition that it launches.")
+    agent = forms.ModelChoiceField(AgentDefinition.objects.order_by("slug"))
 
     class Meta:
         model = Schedule
@@ -109,6 +109,10 @@ class ScheduleForm(ServiceForm[Schedule]):
             "session_id": "Empty: every run has a conversation of its own.",
             "overlap": "What a tick does while an earlier run has not ended.",
         }
+
+    def clean_agent(self) -> str:
+        """The slug of the definition that was chosen."""
+        return str(self.cleaned_data["agent"].slug)
 
     def clean_input(self) -> Any:
         """The input, no larger than a person may give one."""

@@ -1,10 +1,11 @@
-"""What a run waits for that no living process has."""
+"""What a run waits for: what no living process has, or the end of another run."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from timestep.models import Run, RunStatus, Worker, WorkerKind
+from timestep.services.ticks import held_by
 from workflows.selectors.workers import alive_processes
 
 _NOT_ENDED = (RunStatus.QUEUED, RunStatus.RUNNING)
@@ -18,7 +19,15 @@ def waits_for(run: Run) -> str:
     """
     if run.status not in _NOT_ENDED:
         return ""
-    return missing(run, run.spec.body, alive_processes())
+    return missing(run, run.spec.body, alive_processes()) or _schedule_busy(run)
+
+
+def _schedule_busy(run: Run) -> str:
+    other = held_by(run)
+    if other is None:
+        return ""
+    status = other.get_status_display().lower()
+    return f"Waits for run {other.run_id} of its schedule, which is {status}, to end."
 
 
 def missing(run: Run, spec: dict[str, Any], alive: list[Worker]) -> str:
