@@ -13,8 +13,11 @@ from uuid import uuid4
 
 from agents import (
     Agent,
+    AgentToolStreamEvent,
     GuardrailFunctionOutput,
     HandoffInputData,
+    MCPToolApprovalFunctionResult,
+    MCPToolApprovalRequest,
     RunContextWrapper,
     RunResult,
     RunResultStreaming,
@@ -196,3 +199,14 @@ def stop_at_report(context: Run, results: list[Any]) -> ToolsToFinalOutputResult
         if "final" in str(result.output) and once_only(f"stop-{result.output}".replace("/", "_")):
             return ToolsToFinalOutputResult(True, f"stopped with {result.output}")
     return ToolsToFinalOutputResult(False, None)
+
+
+def allow_hosted(request: MCPToolApprovalRequest) -> MCPToolApprovalFunctionResult:
+    """Decides on a call of a server that the provider asks; says yes the first time only."""
+    note(request.data.id, "allow_hosted", "start")
+    return {"approve": once_only(f"hosted-{request.data.id}")}
+
+
+async def noted_stream(event: AgentToolStreamEvent) -> None:
+    """Sees the events of an agent used as a tool."""
+    note(str(event["agent"].name), "noted_stream", "start")

@@ -15,7 +15,9 @@ from agents import (
     CustomTool,
     FunctionTool,
     Handoff,
+    HostedMCPTool,
     LocalShellTool,
+    MCPToolApprovalRequest,
     ModelSettings,
     MultiProvider,
     RunConfig,
@@ -258,7 +260,7 @@ class _Graph:
                 f"tool {tool.name!r} of agent {agent!r} works on this machine without a step; "
                 "offer it as a function tool"
             )
-        return tool
+        return _hosted_mcp(tool, agent) if isinstance(tool, HostedMCPTool) else tool
 
     def _agent_tool(self, agent: str, tool: FunctionTool) -> FunctionTool:
         nested, own = tool._agent_instance, own_run_config(tool)
@@ -292,6 +294,25 @@ def _tool(tool: FunctionTool, agent: str) -> FunctionTool:
     return durable_tool(
         tool, agent=agent, needs_approval=None, idempotent=not asks if said is None else said
     )
+
+
+def _hosted_mcp(tool: HostedMCPTool, agent: str) -> HostedMCPTool:
+    """A server that the provider calls; who may decide on its calls is asked once."""
+    decide = tool.on_approval_request
+    if decide is None:
+        return tool
+
+    async def decided(request: MCPToolApprovalRequest) -> Any:
+        scope = durable_scope()
+        if scope is None:
+            return await plainly(lambda: decide(request))
+        ids = StepIds([scope.steps.pop(request.data.id)])
+        what = f"on_approval_request of agent {agent}"
+        return await as_step(scope, ids, what, lambda: decide(request))
+
+    made = copy.copy(tool)
+    made.on_approval_request = decided
+    return made
 
 
 def _mcp_tool(tool: Tool, agent: str) -> Tool:

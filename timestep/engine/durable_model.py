@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,9 @@ from openai.types.responses import (
     ResponseOutputText,
     ResponseReasoningItem,
     ResponseTextDeltaEvent,
+    ResponseUsage,
 )
+from openai.types.responses.response_output_item import McpApprovalRequest
 from pydantic import TypeAdapter
 
 from timestep.engine.durable_tools import ask_gate, is_nested, steps_around, tools_by_name
@@ -34,6 +36,13 @@ from timestep.storable import EVENT_TEXT_LIMIT, storable
 MAX_TRIES = 6
 _RESPONSE = TypeAdapter(ModelResponse)
 _RESPONSE_ITEM = TypeAdapter(Any)
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "input_tokens_details",
+    "output_tokens_details",
+)
 # Items that are no work of the provider's own tools.
 _OWN_ITEMS = (ResponseFunctionToolCall, ResponseOutputMessage, ResponseReasoningItem)
 
@@ -79,15 +88,28 @@ class DurableModel(Model):
         # In response order and before any tool starts: this is what makes parallel calls replay
         # to the results they had.
         tools = tools_by_name(call.argument(3, "tools"))
+        for asked in response.output:
+            if isinstance(asked, McpApprovalRequest):
+                scope.reserve_call(asked.id, nested=False)
         for item in function_calls(response):
             tool = tools.get(item.name)
             scope.reserve_call(item.call_id, nested=is_nested(tool), around=steps_around(tool))
         self._emit_finished(call, recorded, response)
         return response
 
-    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
-        """Stream plainly: runs of the engine use `get_response`, which streams inside its step."""
-        return self.plain.stream_response(*args, **kwargs)
+    async def stream_response(
+        self, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """The call as a stream: in a run, of what its step has recorded.
+
+        The SDK streams agents used as tools whose author wants their events.
+        """
+        if durable_scope() is None:
+            async for event in self.plain.stream_response(*args, **kwargs):
+                yield event
+            return
+        for event in as_stream(self.name, await self.get_response(*args, **kwargs)):
+            yield event
 
     def _emit_finished(
         self, call: _Call, recorded: dict[str, Any], response: ModelResponse
@@ -113,6 +135,30 @@ class DurableModel(Model):
             call.scope.handoff_call = next(c.call_id for c in calls if c.name == taken)
             hop = {"from": self._agent, "to": handoffs[taken]}
             call.scope.emit("handoff", hop, step_id=call.step_id, attempt=attempt)
+
+
+def as_stream(model: str, response: ModelResponse) -> Iterator[TResponseStreamEvent]:
+    """The events of a stream that ends with this response."""
+    for number, item in enumerate(response.output):
+        yield ResponseOutputItemDoneEvent(
+            item=item, output_index=number, sequence_number=number, type="response.output_item.done"
+        )
+    usage = response.usage
+    counts: dict[str, Any] = {name: getattr(usage, name) for name in _COUNTS}
+    whole = Response.model_construct(
+        id=response.response_id or "",
+        created_at=0,
+        model=model,
+        object="response",
+        output=response.output,
+        parallel_tool_calls=True,
+        status="completed",
+        tool_choice="auto",
+        tools=[],
+        usage=ResponseUsage.model_construct(**counts),
+    )
+    number = len(response.output)
+    yield ResponseCompletedEvent(response=whole, sequence_number=number, type="response.completed")
 
 
 class _Call:

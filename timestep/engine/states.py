@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem
 
 from timestep.engine.execution import Scope
+from timestep.engine.travel import build_value, describe_value
 from timestep.errors import TimestepError
 from timestep.gate import Interruption
 
@@ -18,14 +19,37 @@ class StateMismatch(TimestepError):
     """The saved state and the decisions on it do not fit together."""
 
 
-async def restore(agent: Agent[Any], state: dict[str, Any]) -> RunState[Any, Any]:
-    """The SDK's state object of a saved state.
+_CONTEXT = "timestep_context"
+
+
+async def restore(agent: Agent[Any], raw: dict[str, Any]) -> RunState[Any, Any]:
+    """The SDK's state object of a saved state, its context of the class that it had.
 
     Args:
-        agent: The spec's starting agent.
-        state: What the segment starts from.
+        agent: The agent that the run started with.
+        raw: What `as_raw` gave.
     """
-    return await RunState.from_json(agent, state)
+    return await RunState.from_json(agent, raw, context_deserializer=_built_context)
+
+
+def as_raw(state: RunState[Any, Any]) -> dict[str, Any]:
+    """A state as it is saved.
+
+    The SDK by itself forgets the class of a context that is no dictionary.
+
+    Raises:
+        CannotTravel: The context holds what no other process could build.
+    """
+    return state.to_json(context_serializer=_described_context)
+
+
+def _described_context(context: Any) -> dict[str, Any]:
+    return {_CONTEXT: describe_value(context, "context")}
+
+
+def _built_context(kept: Mapping[str, Any]) -> Any:
+    """The context of a saved state; one that `as_raw` did not write is the dictionary itself."""
+    return build_value(kept[_CONTEXT]) if set(kept) == {_CONTEXT} else dict(kept)
 
 
 def apply_decisions(
@@ -95,9 +119,7 @@ def reserve_for_resume(
 
 def call_id_of(item: ToolApprovalItem) -> str:
     """The id of the call that an approval item is about."""
-    raw = item.raw_item
-    found = raw.get("call_id") if isinstance(raw, dict) else getattr(raw, "call_id", None)
-    return str(found)
+    return str(item.call_id)
 
 
 def as_interruption(item: ToolApprovalItem, said_before: str) -> Interruption:
