@@ -10,23 +10,33 @@ from agents import (
     Agent,
     OpenAIConversationsSession,
     RunConfig,
+    RunContextWrapper,
     Runner,
     RunState,
     SQLiteSession,
+    function_tool,
 )
 from agents.extensions.memory import SQLAlchemySession
 from agents.testing import ScriptedModel, function_call
 
 import timestep
 from tests.campaign.tools import fetch, pay
-from tests.library.scenarios import shown
+from tests.library.scenarios import Shop, shown
 from timestep import TimestepSession
 
+
+@function_tool(needs_approval=True)
+async def open_shop(context: RunContextWrapper[Shop], tag: str) -> str:
+    """Open the shop, if one may."""
+    return f"opened {type(context.context).__name__} {context.context.name} for {tag}"
+
+
+KEEPER: Agent[Any] = Agent(name="shopkeeper", model="gpt-test", tools=[open_shop])
 PAYER: Agent[Any] = Agent(name="payer", model="gpt-test", tools=[fetch, pay])
 BOSS: Agent[Any] = Agent(
     name="boss", model="gpt-test", tools=[PAYER.as_tool("ask_payer", "Ask the payer.")]
 )
-AGENTS = {agent.name: agent for agent in (PAYER, BOSS)}
+AGENTS = {agent.name: agent for agent in (PAYER, BOSS, KEEPER)}
 
 
 def session(kind: str, name: str, place: str = "") -> Any:
@@ -47,6 +57,11 @@ async def begin(
     """Run until it waits."""
     given = {"session": session_id or None} | more
     return shown(await timestep.run_agent_workflow(AGENTS[agent], input_items, **given))
+
+
+async def begin_in_shop(input_items: str, session_id: str, name: str) -> dict[str, Any]:
+    """Run until it waits, with a context of our own class."""
+    return await begin(input_items, session_id, "shopkeeper", context=Shop(name))
 
 
 async def decide_loaded(

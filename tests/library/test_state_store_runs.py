@@ -105,6 +105,19 @@ def test_a_call_inside_an_agent_used_as_a_tool_is_decided_too(
     assert "pay:b:" in ended["output"]
 
 
+def test_a_context_of_our_own_class_survives_the_decision(
+    engine: Installation, program: Program, name: str
+) -> None:
+    opens = [{"calls": [call("open_shop", tag=tag)]} for tag in "ab"]
+    engine.double.says(script(name, *opens, OUTPUTS))
+    program.call("begin_in_shop", input_items=name, session_id=name, name="corner")
+    asked = {"session_id": name, "agent": "shopkeeper"}
+    assert program.call("decide_loaded", **asked, approve=["a"])["status"] == "awaiting_approval"
+    ended = program.call("decide_loaded", **asked, approve=["b"])
+    assert "opened Shop corner for a" in ended["output"]
+    assert "opened Shop corner for b" in ended["output"]
+
+
 def test_two_processes_that_resume_at_once_start_one_segment(
     engine: Installation, program: Program, name: str
 ) -> None:

@@ -165,7 +165,7 @@ async def _gone_on(
         current_scope.reset(token)
     if state is None:
         output = final_as_json(result.final_output)
-        kept = result.to_state().to_json() if _is_of_program(run) else None
+        kept = states.as_raw(result.to_state()) if _is_of_program(run) else None
         ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output}, kept)
         return lambda: in_thread(claims.end, run.run_id, execution.n, execution.epoch, ending)
     return _interruption(result, state, execution)
@@ -279,7 +279,7 @@ def _interruption(
 ) -> Callable[[], Awaitable[bool]]:
     said = response_text(result.raw_responses[-1]) if result.raw_responses else ""
     waiting = [states.as_interruption(item, said) for item in state.get_interruptions()]
-    raw = state.to_json()
+    raw = states.as_raw(state)
     return lambda: in_thread(
         claims.interrupt, execution.run_id, execution.n, execution.epoch, raw, waiting
     )

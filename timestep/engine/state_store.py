@@ -7,7 +7,7 @@ from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem
 
-from timestep.engine.states import call_id_of
+from timestep.engine.states import call_id_of, restore
 from timestep.models import SavedState
 from timestep.services.states import StateUnreadable, described, read
 
@@ -46,7 +46,7 @@ async def restored(agent: Agent[Any], row: SavedState) -> RunState[Any, Any]:
     """
     raw = read(row)
     try:
-        state = await RunState.from_json(agent, raw)
+        state = await restore(agent, raw)
     except Exception as error:
         raise StateUnreadable(
             f"{described(row)} (schema {row.schema_version or 'unknown'}) cannot be read by this "

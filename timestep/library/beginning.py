@@ -10,6 +10,7 @@ from agents import Agent, RunState
 from django.db import transaction
 
 from timestep.engine.state_store import Bond, bond_of, decisions_in
+from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
 from timestep.library.agent_result import AgentResult
 from timestep.library.launching import launch_order
@@ -55,7 +56,7 @@ async def begun(program: Program, order: Order) -> Run:
 async def _resumed(program: Program, order: Order, state: RunState[Any, Any], bond: Bond) -> Run:
     spec = await in_thread(_spec_of, bond.run_id)
     refuse_other_agent(order.agent, spec, f"run {bond.run_id}")
-    decisions, raw = decisions_in(state), state.to_json()
+    decisions, raw = decisions_in(state), as_raw(state)
     return await in_thread(_resume, bond, decisions, raw, program.by, program.worker.worker_id)
 
 

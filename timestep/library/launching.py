@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from timestep.engine import travel
 from timestep.engine.sessions import settle_session
+from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
 from timestep.errors import InvalidInput
 from timestep.ids import time_ordered
@@ -49,7 +50,7 @@ async def launch_order(order: Order, **more: Any) -> Run:
     if order.context is not None:
         context = travel.describe_value(order.context, "context")
     session_id, session_spec = await settle_session(order.session)
-    state = order.input_items.to_json() if isinstance(order.input_items, RunState) else None
+    state = as_raw(order.input_items) if isinstance(order.input_items, RunState) else None
     limits = {
         # Made before the insert, which is tried again when its answer is lost.
         "run_id": order.workflow_id or time_ordered("run"),

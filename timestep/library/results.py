@@ -9,6 +9,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 from pydantic import TypeAdapter
 
 from timestep.engine.state_store import restored
+from timestep.engine.states import restore
 from timestep.engine.threads import in_thread
 from timestep.errors import RunCancelled, RunFailed, RunTimedOut
 from timestep.library.agent_result import AgentResult
@@ -64,7 +65,7 @@ async def _state(
     if saved is not None:
         return await restored(agent, saved)
     if result is not None:
-        return await RunState.from_json(agent, unpacked(result.body))
+        return await restore(agent, unpacked(result.body))
     return None
 
 

@@ -9,6 +9,7 @@ from agents import Agent, RunState
 
 from timestep.digests import digest
 from timestep.engine.state_store import bond_of, restored
+from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
 from timestep.engine.travel import CannotTravel, describe
 from timestep.errors import NotLaunched, TimestepError
@@ -26,7 +27,7 @@ class OtherAgent(TimestepError):
 
 async def save(agent: Agent[Any], session_id: str, state: RunState[Any, Any]) -> SavedRevision:
     """Save a state beside the engine's own, or as the session's next revision."""
-    raw, bond = state.to_json(), bond_of(state)
+    raw, bond = as_raw(state), bond_of(state)
     if bond is not None:
         row = await _ask(states.save_by_program, bond.run_id, bond.revision, raw)
     else:
