@@ -64,7 +64,8 @@ def build_agent_tool(builder: Builder, part: Any, path: str) -> FunctionTool:
     name = entry(part, "name", (str, type(None)), path)
     description = entry(part, "description", str, path)
     given = _built_arguments(builder, entry(part, "arguments", dict, path), path)
-    given |= failure_argument(builder, settings, path)
+    for failure in failure_argument(builder, settings, path):
+        given["failure_error_function"] = failure
     tool = made_by(lambda: agent.as_tool(name, description, **given), path)
     set_tool_settings(builder, tool, settings, path)
     if entry(part, "digest", str, path) != tool_digest(tool.name, tool.params_json_schema):

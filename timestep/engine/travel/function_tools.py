@@ -6,15 +6,17 @@ Each is pinned to its name and schema: code that changed behind a name is refuse
 from __future__ import annotations
 
 import copy
+import functools
 import sys
 from typing import Any
 
 from agents import FunctionTool, function_tool, tool_namespace
+from agents.tool import set_function_tool_failure_error_function
 
 from timestep.digests import tool_digest
 from timestep.engine.travel.builder import Builder, entry, is_function, made_by, refuse
 from timestep.engine.travel.describer import Describer
-from timestep.engine.travel.references import lookup, reference_to
+from timestep.engine.travel.references import import_path, lookup, reference_to
 from timestep.engine.travel.registered import entry_of
 from timestep.engine.travel.tool_settings import (
     describe_tool_settings,
@@ -61,7 +63,7 @@ def _is_tool(value: Any) -> bool:
 
 
 def _source(describer: Describer, tool: FunctionTool, path: str) -> dict[str, Any]:
-    if entry_of("tool", tool) is not None or reference_to(tool) is not None:
+    if entry_of("tool", tool) is not None or import_path(tool, at_home=True) is not None:
         return {"code": describer.code(tool, path, "tool")}
     if tool._tool_namespace is not None:
         # tool_namespace() copies each tool: what a module has is the original.
@@ -74,8 +76,7 @@ def _source(describer: Describer, tool: FunctionTool, path: str) -> dict[str, An
             "strict": tool.strict_json_schema,
             "settings": describe_tool_settings(describer, tool, path),
         }
-    describer.code(tool, path, "tool")  # says what is wrong with it
-    return {}
+    return {"code": describer.code(tool, path, "tool")}
 
 
 def _without_namespace(tool: FunctionTool) -> FunctionTool:
@@ -106,8 +107,10 @@ def _is_made_of_its_function(tool: FunctionTool) -> bool:
     return again.params_json_schema == tool.params_json_schema
 
 
-def _of_function(function: Any, name: str, strict: bool, **given: Any) -> FunctionTool:
-    made: FunctionTool = function_tool(function, name_override=name, strict_mode=strict, **given)
+# Reading a signature and a docstring takes tens of milliseconds, and each run asks for it.
+@functools.lru_cache(maxsize=256)
+def _of_function(function: Any, name: str, strict: bool) -> FunctionTool:
+    made: FunctionTool = function_tool(function, name_override=name, strict_mode=strict)
     return made
 
 
@@ -115,8 +118,8 @@ def _made(builder: Builder, part: Any, path: str) -> FunctionTool:
     code, settings = entry(part, "made_of", dict, path), entry(part, "settings", dict, path)
     function = builder.code(code, path, "function", is_function)
     name, strict = entry(part, "name", str, path), entry(part, "strict", bool, path)
-    given = failure_argument(builder, settings, path)
-    tool = made_by(lambda: _of_function(function, name, strict, **given), path)
+    tool = copy.copy(made_by(lambda: _of_function(function, name, strict), path))
+    set_function_tool_failure_error_function(tool, *failure_argument(builder, settings, path))
     tool.description = entry(part, "description", str, path)
     set_tool_settings(builder, tool, settings, path)
     return tool

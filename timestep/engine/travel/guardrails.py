@@ -7,7 +7,7 @@ from typing import Any
 
 from timestep.engine.travel.builder import Builder, entry, is_function, refuse
 from timestep.engine.travel.describer import Describer
-from timestep.engine.travel.references import reference_to
+from timestep.engine.travel.references import import_path, reference_to
 from timestep.engine.travel.registered import GUARDRAILS, entry_of
 
 CLASSES = {made.__name__: made for made in GUARDRAILS}
@@ -40,13 +40,10 @@ def _describe(describer: Describer, guardrail: Any, path: str) -> Any:
     if type(guardrail) not in GUARDRAILS:
         return describer.problem(path, f"is a {type(guardrail).__name__}", "use the SDK's classes")
     inside = guardrail.guardrail_function
-    if not _has_place(guardrail, "guardrail") and _has_place(inside, "function"):
+    placed = entry_of("guardrail", guardrail) or import_path(guardrail, at_home=True)
+    if not placed and (entry_of("function", inside) or reference_to(inside)):
         return _made_in_place(describer, guardrail, path)
     return {"code": describer.code(guardrail, path, "guardrail")}
-
-
-def _has_place(value: Any, kind: str) -> bool:
-    return entry_of(kind, value) is not None or reference_to(value) is not None
 
 
 def _made_in_place(describer: Describer, guardrail: Any, path: str) -> dict[str, Any]:

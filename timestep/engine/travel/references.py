@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,14 +42,19 @@ def reference_to(value: object) -> dict[str, Any] | None:
     return None
 
 
-def import_path(value: object) -> str | None:
-    """`module:name` of this very object, or None."""
+def import_path(value: object, *, at_home: bool = False) -> str | None:
+    """`module:name` of this very object, or None.
+
+    Args:
+        value: What is looked for.
+        at_home: Look only into the module in which it was written, which is quick.
+    """
     home = home_of(value)
     module = sys.modules.get(home)
     for name in _own_names(value):
         if lookup(module, name) is value:
             return f"{home}:{name}"
-    for holder in (module, *_others(home)):
+    for holder in (module, *(() if at_home else _others(home))):
         if holder is not None and (bound := _name_in(holder, value)):
             return f"{holder.__name__}:{bound}"
     return None
@@ -96,20 +102,31 @@ def _own_names(value: object) -> list[str]:
 
 def _others(home: str) -> Iterator[ModuleType]:
     """All modules in which somebody may have bound an object: the script's own last."""
-    for name in sorted(sys.modules, key=lambda name: (name == MAIN, name)):
+    for name in _candidates(tuple(sys.modules)):
         module = sys.modules.get(name)
-        top = name.partition(".")[0]
-        if name == home or not isinstance(module, ModuleType) or is_sdk(name):
-            continue
-        if name == MAIN or top not in sys.stdlib_module_names:
+        if name != home and isinstance(module, ModuleType):
             yield module
+
+
+@functools.lru_cache(maxsize=1)
+def _candidates(modules: tuple[str, ...]) -> list[str]:
+    own = [
+        name
+        for name in sorted(modules)
+        if name.partition(".")[0] not in sys.stdlib_module_names and not is_sdk(name)
+    ]
+    return [*(name for name in own if name != MAIN), MAIN]
 
 
 def _name_in(module: ModuleType, value: object) -> str | None:
     """The first public name that a module has bound to this very object."""
     if isinstance(value, functools.partial) or inspect.ismethod(value):
         return None
-    for name, bound in list(vars(module).items()):
+    held = vars(module)
+    # Looked through without a step of Python for each name: there are a hundred thousand.
+    if not any(map(functools.partial(operator.is_, value), tuple(held.values()))):
+        return None
+    for name, bound in list(held.items()):
         if bound is value and name.isidentifier() and not name.startswith("__"):
             return name
     return None

@@ -65,11 +65,9 @@ def set_tool_settings(builder: Builder, tool: FunctionTool, part: Any, path: str
         mark(tool, idempotent=idempotent, title=title)
 
 
-def failure_argument(builder: Builder, part: Any, path: str) -> dict[str, Any]:
-    """The argument `failure_error_function` of what makes a tool; none for the SDK's default."""
-    if "failure" not in part:
-        return {}
-    return {"failure_error_function": build_function(builder, part, "failure", path)}
+def failure_argument(builder: Builder, part: Any, path: str) -> list[Any]:
+    """What to do with a tool's error, as the one argument that says so; none for the default."""
+    return [build_function(builder, part, "failure", path)] if "failure" in part else []
 
 
 def describe_function(describer: Describer, value: Any, path: str) -> Any:
