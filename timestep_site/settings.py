@@ -176,6 +176,3 @@ TIMESTEP_TOOLS = conf.tool_modules()
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()
-
-# What every worker calls on time (see docs/settings.md).
-TIMESTEP_CLOCKS = ["timestep.services.ticking.fire_due"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from django.utils import timezone
 from tests.services.schedules import BASE, due_since, program
 from tests.workflows.rows import agent, in_threads
 from timestep.models import AgentSpec, Run, Schedule, Tick, TickOutcome
+from timestep.services.cron import next_after
 from timestep.services.schedules import pause, save_program_schedule, save_schedule
 from timestep.services.ticking import fire_due
 from timestep.services.ticks import Resolve
@@ -104,6 +106,29 @@ def test_with_catch_up_every_tick_is_launched_in_order() -> None:
         fire_due(start + timedelta(hours=4, minutes=30))
     runs = Run.objects.order_by("created_at").values_list("scheduled_at", flat=True)
     assert list(runs) == [start + timedelta(hours=n) for n in range(5)]
+
+
+@pytest.mark.parametrize("changed", ["2026-03-29", "2026-10-25"])
+@pytest.mark.parametrize(
+    ("cron", "spring", "autumn"),
+    [("30 2 * * *", ["01:30"], ["00:30"]), ("0 */1 * * *", 23 * [""], 25 * [""])],
+)
+def test_a_day_on_which_clocks_change(
+    changed: str, cron: str, spring: list[str], autumn: list[str]
+) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    midnight = datetime.fromisoformat(changed).replace(tzinfo=zone)
+    save_schedule({**BASE, "cron": cron, "timezone": zone.key})
+    Schedule.objects.update(next_at=next_after(cron, zone, midnight - timedelta(seconds=1)))
+    now, end = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
+    while now < end:
+        while fire_due(now) == 0:
+            pass
+        now += timedelta(seconds=600)
+    fired = [f"{at:%H:%M}" for at in Tick.objects.order_by("at").values_list("at", flat=True)]
+    expected = spring if changed == "2026-03-29" else autumn
+    assert len(fired) == len(expected) == Run.objects.count()
+    assert fired == expected or "" in expected
 
 
 def test_a_tick_whose_agent_cannot_be_launched_says_why_and_the_schedule_goes_on() -> None:

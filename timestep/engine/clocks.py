@@ -1,6 +1,6 @@
-"""Clocks: what a worker calls on time, named by the setting `TIMESTEP_CLOCKS`.
+"""Clocks: what a worker, or a script, calls on time.
 
-The engine knows no schedules; the workflows app fires its due ticks from here.
+The setting `TIMESTEP_CLOCKS` names them; by itself there is one, which fires schedules.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 1.0
+BY_ITSELF = ("timestep.services.ticking.fire_due",)
 
 
 class Clocks:
@@ -28,7 +29,8 @@ class Clocks:
 
     def start(self) -> None:
         """Start the thread."""
-        self._clocks = [import_string(path) for path in getattr(settings, "TIMESTEP_CLOCKS", ())]
+        named = getattr(settings, "TIMESTEP_CLOCKS", BY_ITSELF)
+        self._clocks = [import_string(path) for path in named]
         self._thread.start()
 
     def stop(self) -> None:

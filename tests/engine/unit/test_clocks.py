@@ -88,9 +88,9 @@ def test_stopping_ends_the_thread_without_waiting_for_the_next_tick(clocks: Cloc
     assert not clocks._thread.is_alive()
 
 
-def test_without_the_setting_there_are_none(settings: Settings) -> None:
+def test_without_the_setting_schedules_are_fired(
+    settings: Settings, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del settings.TIMESTEP_CLOCKS
-    made = Clocks()
-    made.start()
-    made.stop()
-    assert made._clocks == []
+    monkeypatch.setattr("timestep.services.ticking.fire_due", first)
+    assert set(_ticks_within(clocks, 0.1)) == {"first"}
