@@ -16,12 +16,14 @@ from agents import OpenAIConversationsSession, SessionSettings, SQLiteSession
 from agents.extensions.memory import SQLAlchemySession
 from agents.memory import Session
 from openai import AsyncAzureOpenAI, AsyncOpenAI
+from sqlalchemy.engine import make_url
 
 from tests.fake_openai import FakeOpenAI
 from timestep.engine.sessions import (
     SessionCannotTravel,
     SessionNotOpened,
     TimestepSession,
+    alchemy,
     close_session,
     open_session,
     settle,
@@ -146,6 +148,26 @@ def test_a_url_without_a_secret_is_kept() -> None:
     assert description["url"] == "postgresql+psycopg://ana@db.example/chats"
     other = settle(_alchemy("postgresql+psycopg://ana@db.example/others"))[0]
     assert name != other
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite+aiosqlite://",
+        "sqlite+aiosqlite:///:memory:",
+        "sqlite+aiosqlite:///file::memory:?uri=true",
+        "sqlite+aiosqlite:///file:x?mode=memory&uri=true",
+    ],
+)
+def test_a_database_in_memory_cannot_travel(url: str) -> None:
+    with pytest.raises(SessionCannotTravel, match=r"in memory.*give it a file"):
+        alchemy.travelling(make_url(url))
+
+
+def test_a_relative_file_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = alchemy.travelling(make_url("sqlite+aiosqlite:///x.sqlite3"))
+    assert made.database == str(tmp_path / "x.sqlite3")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def described(session: Any) -> dict[str, Any]:
         SessionCannotTravel: Its database is in memory, or its URL holds a secret that is in no
             environment variable.
     """
-    url = _absolute(session.engine.url)
+    url = travelling(session.engine.url)
     return _place(url) | {
         "kind": KIND,
         "id": session.session_id,
@@ -89,7 +89,12 @@ async def closed(session: Session) -> None:
         await engine.dispose()
 
 
-def _absolute(url: URL) -> URL:
+def travelling(url: URL) -> URL:
+    """The URL as any working directory understands it.
+
+    Raises:
+        SessionCannotTravel: The database is in memory.
+    """
     if url.get_backend_name() != "sqlite":
         return url
     name = url.database or ""
