@@ -45,10 +45,10 @@ async def launch_order(order: Order, **more: Any) -> Run:
         DuplicateRun: A run with the same deduplication id has not ended.
     """
     check_agent(order.agent)
-    body = travel.describe(order.agent, run_config=order.run_config)
     context = None
     if order.context is not None:
         context = travel.describe_value(order.context, "context")
+    body = travel.describe(order.agent, run_config=order.run_config, context=context)
     session_id, session_spec = await settle_session(order.session)
     state = as_raw(order.input_items) if isinstance(order.input_items, RunState) else None
     limits = {

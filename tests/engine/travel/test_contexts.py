@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents import Agent
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
 from tests.engine.travel import parts
-from timestep.engine.travel import CannotTravel, build_value, describe_value
+from timestep.digests import canonical_json
+from timestep.engine.travel import (
+    CannotTravel,
+    build,
+    build_value,
+    describe,
+    describe_value,
+    missing_here,
+)
 from timestep.errors import SpecNotBuildable
 
 HERE = "tests.engine.travel.parts"
@@ -120,3 +129,24 @@ def test_hostile_values_are_refused(value: Any, settings: Settings) -> None:
 def test_what_is_no_description_is_refused(described: Any) -> None:
     with pytest.raises(SpecNotBuildable):
         build_value(described)
+
+
+def test_a_spec_needs_the_classes_of_the_context_too(
+    forget: Callable[[], None], settings: Settings
+) -> None:
+    agent = Agent[Any](name="a")
+    context = describe_value({"x": [parts.Money(1), parts.Money(2)]}, "context")
+    spec = describe(agent, context=context)
+    assert spec["context"] == [{"ref": f"{HERE}:Money"}]
+    assert spec["needs"]["modules"] == [HERE]
+    forget()
+    assert f"names code in {HERE}" in missing_here(spec)
+    settings.TIMESTEP_CODE = [HERE]
+    assert missing_here(spec) == ""
+    assert build(spec).name == "a"
+
+
+def test_a_context_without_classes_changes_no_spec() -> None:
+    agent = Agent[Any](name="a")
+    plain = describe_value({"ref": "x:y", "n": (1, 2)}, "context")
+    assert canonical_json(describe(agent, context=plain)) == canonical_json(describe(agent))

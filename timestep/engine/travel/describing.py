@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from agents import Agent, FunctionTool, RunConfig
@@ -18,16 +19,22 @@ from timestep.engine.travel.mcp_servers import describe_server
 from timestep.engine.travel.model_settings import describe_settings
 from timestep.engine.travel.outputs import describe_output
 from timestep.engine.travel.problems import raise_all
+from timestep.engine.travel.references import MAIN
 from timestep.engine.travel.registered import entry_of
 from timestep.engine.travel.run_configs import describe_config
 from timestep.engine.travel.secrets import leaks
-from timestep.engine.travel.values import Values
+from timestep.engine.travel.values import Values, parts_of
 from timestep.errors import InvalidInput
 
 SPEC_VERSION = 2
 
 
-def describe(agent: Agent[Any], *, run_config: RunConfig | None = None) -> dict[str, Any]:
+def describe(
+    agent: Agent[Any],
+    *,
+    run_config: RunConfig | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The spec of an agent and of all agents that it can reach.
 
     The same agent gives the same JSON, in this process and in any other. Nothing in it is a
@@ -36,9 +43,11 @@ def describe(agent: Agent[Any], *, run_config: RunConfig | None = None) -> dict[
     Args:
         agent: The agent that a run starts with.
         run_config: What the run is configured with, if anything.
+        context: What `describe_value()` gave for the run's context. The spec then needs the
+            classes of it too, so that only those execute the run who have them.
 
     Returns:
-        JSON: `spec_version`, `start`, `needs`, `agents`, `run_config`.
+        JSON: `spec_version`, `start`, `needs`, `agents`, `run_config`; `context` if it has classes.
 
     Raises:
         CannotTravel: Parts of it exist in this process alone; it names them all.
@@ -58,16 +67,32 @@ def describe(agent: Agent[Any], *, run_config: RunConfig | None = None) -> dict[
         describer.problems.extend(leaks(part, describer.agents[key][1]))
     describer.problems.extend(leaks(config, "run_config"))
     raise_all(describer.problems)
+    classes = _classes(describer, context)
     spec = {
         "spec_version": SPEC_VERSION,
         "start": start,
         "needs": describer.needs(),
         "agents": agents,
         "run_config": config,
+        **({"context": classes} if classes else {}),
     }
     allowed.remember(describer.modules, describer.parts)
     # What is not JSON must fail here, and not in the database.
     return json.loads(json.dumps(spec, allow_nan=False))  # type: ignore[no-any-return]
+
+
+def _classes(describer: Describer, context: Mapping[str, Any] | None) -> list[Any]:
+    """What a described context refers to, each once."""
+    if context is None:
+        return []
+    describer.script = describer.script or context["script"]
+    found = {part["ref"] for part in parts_of(context["value"]) if "ref" in part}
+    describer.modules.update(
+        module
+        for module in (reference.partition(":")[0] for reference in found)
+        if module != MAIN and not allowed.is_sdk(module)
+    )
+    return [{"ref": reference} for reference in sorted(found)]
 
 
 def _checked(run_config: Any) -> RunConfig:

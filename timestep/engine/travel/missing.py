@@ -40,7 +40,7 @@ def _gaps(spec: Mapping[str, Any]) -> Iterator[str]:
     script = spec["needs"]["script"]
     if script is not None and script != own_script():
         yield f"it needs the script {script}: run that script again"
-    for part in parts_of([spec["agents"], spec["run_config"]]):
+    for part in parts_of([spec["agents"], spec["run_config"], spec.get("context")]):
         if "registered" in part and not _is_registered(part["registered"]):
             yield f"it needs {part['registered']!r:.80}, which nothing has registered here"
         if "ref" in part:
