@@ -37,19 +37,23 @@ class Taker:
 
     Args:
         worker_id: Its id; what is reserved for it is for nobody else.
-        own_only: Whether it takes nothing but that: a script does not take from queues while
-            there are workers.
+        own_only: Whether it takes nothing but that, and what lives in it: a script does not take
+            from queues while there are workers.
         unbuildable: Digests of specs that it cannot build.
+        at_home: Digests of specs with parts that live in scripts alone, and are in this one. No
+            worker takes what an earlier process of the script left of them.
     """
 
     worker_id: str
     own_only: bool = False
     unbuildable: frozenset[str] = frozenset()
+    at_home: frozenset[str] = frozenset()
 
     def offered(self) -> Q:
         """The condition on segments that may be given to it."""
         mine = Q(run__reserved_for=self.worker_id)
-        who = mine if self.own_only else mine | Q(run__reserved_for__isnull=True)
+        left = Q(run__reserved_for__isnull=True)
+        who = mine | (left & Q(run__spec_id__in=self.at_home) if self.own_only else left)
         return who & ~Q(run__spec_id__in=self.unbuildable) if self.unbuildable else who
 
 

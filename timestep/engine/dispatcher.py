@@ -119,7 +119,8 @@ class Dispatcher:
 
     def _taker(self) -> Taker:
         own_only = self._is_script and living_workers().exists()
-        return Taker(self._worker_id, own_only, self._fitness.unbuildable())
+        unbuildable = self._fitness.unbuildable()
+        return Taker(self._worker_id, own_only, unbuildable, self._fitness.at_home())
 
     def _hand_over(self, taker: Taker) -> int:
         """Admit what may go on or start, then give it to DBOS; returns how much.

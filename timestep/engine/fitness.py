@@ -46,6 +46,11 @@ class Fitness:
         self._lacks = lacks
         self._fit: set[str] = set()
         self._unfit: dict[str, float] = {}
+        self._at_home: set[str] = set()
+
+    def at_home(self) -> frozenset[str]:
+        """Those that `unbuildable` found fit, and that live in scripts like this one alone."""
+        return frozenset(self._at_home)
 
     def unbuildable(self) -> frozenset[str]:
         """Digests, among the specs of ready segments, of those that cannot be built here."""
@@ -59,5 +64,12 @@ class Fitness:
                 self._unfit[spec.digest] = now + _LOOK_AGAIN_SECONDS
             else:
                 self._fit.add(spec.digest)
+                if _lives_in_a_script(spec.body):
+                    self._at_home.add(spec.digest)
                 self._unfit.pop(spec.digest, None)
         return frozenset(self._unfit)
+
+
+def _lives_in_a_script(spec: Mapping[str, Any]) -> bool:
+    needs = spec["needs"] if spec.get("spec_version") == 2 else {}
+    return bool(needs.get("script") or needs.get("registered"))

@@ -1,0 +1,53 @@
+"""What a process may take: by what it can build, and by what lives in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.services.rows import launched
+from timestep.engine.admission import Taker, startable
+from timestep.engine.fitness import Fitness
+from timestep.services.specs import store_spec
+
+pytestmark = pytest.mark.django_db
+
+
+def spec(script: str | None = None, *registered: str) -> dict[str, Any]:
+    needs = {"modules": [], "registered": list(registered), "script": script}
+    return {"spec_version": 2, "needs": needs}
+
+
+def script_a(body: Mapping[str, Any]) -> str:
+    """What a process of `/a.py` says that it lacks."""
+    return "" if body["needs"]["script"] in (None, "/a.py") else "another script"
+
+
+@pytest.fixture
+def fitness() -> Fitness:
+    """A process of `/a.py` that has looked at what is ready."""
+    bodies = {"a": spec("/a.py"), "b": spec("/b.py"), "named": spec(None, "x"), "free": spec()}
+    for run_id, body in bodies.items():
+        launched(run_id, spec=store_spec(body))
+    launched("kept", spec=store_spec(bodies["a"]), reserved_for="another")
+    found = Fitness(script_a)
+    found.unbuildable()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("own_only", "taken"), [(True, {"a", "named"}), (False, {"a", "named", "free"})]
+)
+def test_beside_a_worker_a_script_takes_what_lives_in_it(
+    fitness: Fitness, own_only: bool, taken: set[str]
+) -> None:
+    script = Taker("s-1", own_only, fitness.unbuildable(), fitness.at_home())
+    assert {segment.run_id for segment in startable(script)} == taken
+
+
+def test_what_was_found_fit_stays_so(fitness: Fitness) -> None:
+    first = fitness.unbuildable(), fitness.at_home()
+    assert (fitness.unbuildable(), fitness.at_home()) == first
+    assert (len(first[0]), len(first[1])) == (1, 2)
