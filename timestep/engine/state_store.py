@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from agents import Agent, RunState, ToolApprovalItem
+from agents import Agent, RunContextWrapper, RunState, ToolApprovalItem
+from agents._tool_identity import get_hosted_mcp_approval_request_identity
 
 from timestep.engine.states import call_id_of, restore
 from timestep.models import SavedState
@@ -81,8 +83,16 @@ def _decision(state: RunState[Any, Any], item: ToolApprovalItem) -> dict[str, An
         return None
     reason = "" if approve else context.get_rejection_message(*asked, **named) or ""
     always = any(
-        record.approved is True or record.rejected is True
-        for key in context._resolve_approval_keys(owned)
-        for record in context._approval_records_for_key(key, owned)
+        record.approved is True or record.rejected is True for record in _records(context, owned)
     )
     return {"call_id": call_id_of(item), "approve": approve, "reason": reason, "always": always}
+
+
+def _records(context: RunContextWrapper[Any], item: ToolApprovalItem) -> Iterator[Any]:
+    """What the SDK keeps of decisions on a call's tool, a hosted server's tool included."""
+    for key in context._resolve_approval_keys(item):
+        yield from context._approval_records_for_key(key, item)
+    hosted = get_hosted_mcp_approval_request_identity(item)
+    identity = hosted.approval_identity if hosted is not None else None
+    if identity is not None and identity in context._approvals:
+        yield context._approvals[identity]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents import Agent, RunState, ToolApprovalItem
+from agents import Agent, RunState, ToolApprovalItem, UserError
 
 from timestep.engine.execution import Scope
-from timestep.engine.travel import build_value, describe_value
+from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
 from timestep.gate import Interruption
 
@@ -40,7 +40,12 @@ def as_raw(state: RunState[Any, Any]) -> dict[str, Any]:
     Raises:
         CannotTravel: The context holds what no other process could build.
     """
-    return state.to_json(context_serializer=_described_context)
+    try:
+        return state.to_json(context_serializer=_described_context)
+    except UserError as error:
+        if isinstance(error.__cause__, CannotTravel):
+            raise error.__cause__ from None  # It says more than that serializing failed.
+        raise
 
 
 def _described_context(context: Any) -> dict[str, Any]:
