@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from tests.services.schedules import BASE, due_since, program
-from tests.workflows.rows import agent
+from tests.workflows.rows import agent, in_threads
 from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import AgentSpec, Schedule, Tick
 from timestep.services.schedules import (
@@ -128,6 +128,13 @@ def test_a_program_makes_one_schedule_by_name_and_changes_it() -> None:
     assert AgentSpec.objects.get(digest=again.spec_id).body == {"other": 1}
     kept = again.next_at
     assert save_program_schedule(program(cron="0 4 * * *")).next_at == kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_programs_that_start_at_once_make_one() -> None:
+    results = in_threads(5, lambda _: save_program_schedule(program()))
+    assert [one for one in results if isinstance(one, Exception)] == []
+    assert Schedule.objects.count() == AgentSpec.objects.count() == 1
 
 
 def test_a_programs_start_does_not_resume_what_a_person_paused() -> None:

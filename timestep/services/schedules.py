@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from timestep.errors import InvalidInput, ScheduleNotFound
@@ -61,13 +61,20 @@ class ProgramSchedule:
     created_from: str = "script"
 
 
-@transaction.atomic
 def save_program_schedule(wanted: ProgramSchedule) -> Schedule:
     """Create a program's schedule, or update the one that it made under this name before.
 
     Raises:
         InvalidInput: The name belongs to a schedule that no program made.
     """
+    try:
+        return _saved(wanted)
+    except IntegrityError:
+        return _saved(wanted)  # Another start of the program was first, in this moment.
+
+
+@transaction.atomic
+def _saved(wanted: ProgramSchedule) -> Schedule:
     fields = dict(wanted.fields)
     current = Schedule.objects.select_for_update().filter(name=fields["name"]).first()
     if current is not None and current.spec_id is None:
