@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from agents import Agent
 from pytest_django.fixtures import Settings
 
 from tests.engine.travel import parts
-from timestep.engine.travel import build, describe, missing_here, register_tool
+from timestep.engine.travel import build, builder, describe, missing_here, register_tool
 from timestep.errors import SpecNotBuildable
 
 HERE = "tests.engine.travel.parts"
@@ -84,6 +85,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (made / "fine.py").write_text("def f(context, agent): return 'fine'\n")
     (made / "broken.py").write_text("raise RuntimeError('no database\\nhere')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(builder, "_failed", {})
     for name in ("travel_shop", "travel_shop.fine", "travel_shop.broken"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return made
@@ -125,3 +127,34 @@ def test_what_is_allowed_and_not_there(
     assert says in missing_here(_names(reference))
     with pytest.raises(SpecNotBuildable, match=says):
         build(_names(reference))
+
+
+def test_what_does_not_import_is_not_tried_all_the_time(
+    package: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TIMESTEP_CODE = ["travel_shop"]
+    tries = package / "tries"
+    text = (
+        f"with open({str(tries)!r}, 'a') as file:\n    file.write('x')\nraise RuntimeError('no')\n"
+    )
+    (package / "broken.py").write_text(text)
+    assert {missing_here(_names("travel_shop.broken:f")) for _ in range(5)} == {
+        "it needs travel_shop.broken, which does not import here: RuntimeError: no"
+    }
+    assert tries.read_text() == "x"
+    monkeypatch.setattr(builder, "_TRY_AGAIN_SECONDS", 0.0)
+    assert missing_here(_names("travel_shop.broken:f"))
+    assert tries.read_text() == "xx"
+
+
+def test_a_module_that_is_being_imported_is_not_waited_for(
+    package: Path, settings: Settings
+) -> None:
+    settings.TIMESTEP_CODE = ["travel_shop"]
+    half = ModuleType("travel_shop.fine")
+    sys.modules["travel_shop.fine"] = half
+    assert missing_here(_names("travel_shop.fine:f")) == (
+        "it needs travel_shop.fine:f, which is not there"
+    )
+    exec("def f(context, agent): return 'now'", vars(half))
+    assert missing_here(_names("travel_shop.fine:f")) == ""

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
@@ -94,10 +95,25 @@ def open_module(name: str, path: str, wanted: str) -> ModuleType:
             f"names code in {name}, which this process may not import; "
             "name the module in TIMESTEP_CODE and start again",
         )
+    # One that is being imported is taken as it is: waiting for it would wait for ever where the
+    # module itself, at its top level, waits for the run.
+    return sys.modules.get(name) or _imported(name, path)
+
+
+# When and why modules did not import: asked every second, they must not be run every second.
+_failed: dict[str, tuple[float, str]] = {}
+_TRY_AGAIN_SECONDS = 10.0
+
+
+def _imported(name: str, path: str) -> ModuleType:
+    at, text = _failed.get(name, (-_TRY_AGAIN_SECONDS, ""))
+    if time.monotonic() - at < _TRY_AGAIN_SECONDS:
+        refuse(path, f"needs {name}, which does not import here: {text}")
     try:
         return importlib.import_module(name)
     except Exception as error:  # Foreign code may raise anything when it is imported.
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        _failed[name] = (time.monotonic(), text)
         raise SpecNotBuildable(
             f"{path} needs {name}, which does not import here: {text}"
         ) from error
