@@ -121,7 +121,7 @@ def _served(rng: random.Random, server: str, tool: str, tag: str) -> Json:
 
 
 def _seconds(rng: random.Random) -> float:
-    return round(rng.uniform(0.05, 0.6), 2)
+    return round(rng.uniform(0.1, 1.2), 2)
 
 
 def wrong_pairs(body: Json) -> list[str]:
