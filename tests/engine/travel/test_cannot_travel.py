@@ -336,3 +336,9 @@ def test_what_is_no_run_configuration_is_refused() -> None:
         describe(Agent(name="a"), run_config="fast")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="run_config"):
         describe(Agent(name="a"), run_config={"no_such": 1})  # type: ignore[arg-type]
+
+
+def test_an_argument_of_the_wrong_type_is_no_traceback() -> None:
+    tool = Agent[Any](name="b").as_tool("ask", "d", conversation_id=object())  # type: ignore[arg-type]
+    with pytest.raises(CannotTravel, match="agent 'a': is not plain JSON"):
+        describe(Agent(name="a", tools=[tool]))

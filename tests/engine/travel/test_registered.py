@@ -42,26 +42,33 @@ def _guardrail() -> InputGuardrail[Any]:
     return InputGuardrail(lambda context, agent, found: None, name="g")  # type: ignore[arg-type,return-value]
 
 
-def test_registered_parts_are_referenced_by_name_and_digest() -> None:
-    tool, screen = register_tool(_tool()), cast("Any", object())
-    agent = Agent[Any](
+@pytest.fixture
+def agent() -> Agent[Any]:
+    """An agent all of whose parts are registered."""
+    screen = cast("Any", object())
+    return Agent[Any](
         name="a",
-        tools=[tool, register_tool(ComputerTool(screen), "screen")],
+        tools=[register_tool(_tool()), register_tool(ComputerTool(screen), "screen")],
         instructions=register_function(lambda context, agent: "hello", "hello"),
         input_guardrails=[register_guardrail(_guardrail(), "guard")],
         handoffs=[handoff(register_agent(Agent[Any](name="b", model=None)))],
     )
-    spec = describe(agent)
-    names = [(part["kind"], part["name"]) for part in spec["needs"]["registered"]]
-    assert names == [
-        ("agent", "b"),
-        ("function", "hello"),
-        ("guardrail", "guard"),
-        ("tool", "local"),
-        ("tool", "screen"),
+
+
+def test_registered_parts_are_referenced_by_name_and_digest(agent: Agent[Any]) -> None:
+    needed = describe(agent)["needs"]["registered"]
+    assert [f"{part['kind']} {part['name']}" for part in needed] == [
+        "agent b",
+        "function hello",
+        "guardrail guard",
+        "tool local",
+        "tool screen",
     ]
-    assert all(len(part["digest"]) == 64 for part in spec["needs"]["registered"])
-    built = build(spec)
+    assert all(len(part["digest"]) == 64 for part in needed)
+
+
+def test_registered_parts_are_taken_as_they_are(agent: Agent[Any]) -> None:
+    built = build(describe(agent))
     assert built.tools == agent.tools
     assert built.instructions is agent.instructions
     assert built.input_guardrails == agent.input_guardrails

@@ -18,7 +18,7 @@ from timestep.engine.travel.hosted_tools import describe_hosted_tool
 from timestep.engine.travel.mcp_servers import describe_server
 from timestep.engine.travel.model_settings import describe_settings
 from timestep.engine.travel.outputs import describe_output
-from timestep.engine.travel.problems import raise_all
+from timestep.engine.travel.problems import CannotTravel, raise_all
 from timestep.engine.travel.references import MAIN
 from timestep.engine.travel.registered import entry_of
 from timestep.engine.travel.run_configs import describe_config
@@ -57,28 +57,42 @@ def describe(
         raise InvalidInput("agent", f"{agent!r:.80} is no agents.Agent")
     describer = Describer()
     start = describer.agent_key(agent, f"agent {agent.name!r}")
-    agents: dict[str, Any] = {}
-    # Describing an agent adds those that it refers to.
-    while waiting := [key for key in describer.agents if key not in agents]:
-        for key in waiting:
-            agents[key] = _agent(describer, *describer.agents[key])
+    agents = _agents(describer)
     config = run_config and describe_config(describer, _checked(run_config), "run_config")
-    for key, part in agents.items():
-        describer.problems.extend(leaks(part, describer.agents[key][1]))
     describer.problems.extend(leaks(config, "run_config"))
     raise_all(describer.problems)
     classes = _classes(describer, context)
-    spec = {
-        "spec_version": SPEC_VERSION,
-        "start": start,
-        "needs": describer.needs(),
-        "agents": agents,
-        "run_config": config,
-        **({"context": classes} if classes else {}),
-    }
     allowed.remember(describer.modules, describer.parts)
-    # What is not JSON must fail here, and not in the database.
-    return json.loads(json.dumps(spec, allow_nan=False))  # type: ignore[no-any-return]
+    return _as_json(
+        {
+            "spec_version": SPEC_VERSION,
+            "start": start,
+            "needs": describer.needs(),
+            "agents": agents,
+            "run_config": config,
+            **({"context": classes} if classes else {}),
+        }
+    )
+
+
+def _agents(describer: Describer) -> dict[str, Any]:
+    """All agents by key; describing one adds those that it refers to."""
+    agents: dict[str, Any] = {}
+    while waiting := [key for key in describer.agents if key not in agents]:
+        for key in waiting:
+            agent, path = describer.agents[key]
+            agents[key] = _agent(describer, agent, path)
+            describer.problems.extend(leaks(agents[key], path))
+    return agents
+
+
+def _as_json(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec, of plain JSON alone: what is none must fail here, and not in the database."""
+    try:
+        return json.loads(json.dumps(spec, allow_nan=False))  # type: ignore[no-any-return]
+    except (TypeError, ValueError, RecursionError) as error:
+        where = f"agent {spec['start']!r}"
+        raise CannotTravel(where, f"is not plain JSON: {error}", "use plain values") from error
 
 
 def _classes(describer: Describer, context: Mapping[str, Any] | None) -> list[Any]:
