@@ -29,6 +29,8 @@ from timestep.models import (
 
 # A pass takes few, so that several workers share a burst.
 BATCH = 16
+# How long a script leaves to workers what it could take as well.
+WORKERS_FIRST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,31 @@ class Taker:
 
     Args:
         worker_id: Its id; what is reserved for it is for nobody else.
-        own_only: Whether it takes nothing but that, and what lives in it: a script does not take
-            from queues while there are workers.
+        own_only: Whether it takes nothing but that, what lives in it, and what no worker takes:
+            a script leaves queues to workers while there are any.
         unbuildable: Digests of specs that it cannot build.
         at_home: Digests of specs with parts that live in scripts alone, and are in this one. No
             worker takes what an earlier process of the script left of them.
+        of_programs: Digests of programs' specs that it can build. Workers may not be allowed to
+            import their code; what lies longer than workers need is for a script to take.
     """
 
     worker_id: str
     own_only: bool = False
     unbuildable: frozenset[str] = frozenset()
     at_home: frozenset[str] = frozenset()
+    of_programs: frozenset[str] = frozenset()
 
     def offered(self) -> Q:
         """The condition on segments that may be given to it."""
         mine = Q(run__reserved_for=self.worker_id)
         left = Q(run__reserved_for__isnull=True)
-        who = mine | (left & Q(run__spec_id__in=self.at_home) if self.own_only else left)
+        if self.own_only:
+            lying = Q(created_at__lt=timezone.now() - timedelta(seconds=WORKERS_FIRST_SECONDS))
+            left &= Q(run__spec_id__in=self.at_home) | (
+                Q(run__spec_id__in=self.of_programs) & lying
+            )
+        who = mine | left
         return who & ~Q(run__spec_id__in=self.unbuildable) if self.unbuildable else who
 
 

@@ -120,7 +120,8 @@ class Dispatcher:
     def _taker(self) -> Taker:
         own_only = self._is_script and living_workers().exists()
         unbuildable = self._fitness.unbuildable()
-        return Taker(self._worker_id, own_only, unbuildable, self._fitness.at_home())
+        at_home, of_programs = self._fitness.at_home(), self._fitness.of_programs()
+        return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs)
 
     def _hand_over(self, taker: Taker) -> int:
         """Admit what may go on or start, then give it to DBOS; returns how much.

@@ -47,10 +47,15 @@ class Fitness:
         self._fit: set[str] = set()
         self._unfit: dict[str, float] = {}
         self._at_home: set[str] = set()
+        self._of_programs: set[str] = set()
 
     def at_home(self) -> frozenset[str]:
         """Those that `unbuildable` found fit, and that live in scripts like this one alone."""
         return frozenset(self._at_home)
+
+    def of_programs(self) -> frozenset[str]:
+        """Those that `unbuildable` found fit, and that programs have described."""
+        return frozenset(self._of_programs)
 
     def unbuildable(self) -> frozenset[str]:
         """Digests, among the specs of ready segments, of those that cannot be built here."""
@@ -64,12 +69,12 @@ class Fitness:
                 self._unfit[spec.digest] = now + _LOOK_AGAIN_SECONDS
             else:
                 self._fit.add(spec.digest)
-                if _lives_in_a_script(spec.body):
-                    self._at_home.add(spec.digest)
+                self._sort(spec)
                 self._unfit.pop(spec.digest, None)
         return frozenset(self._unfit)
 
-
-def _lives_in_a_script(spec: Mapping[str, Any]) -> bool:
-    needs = spec["needs"] if spec.get("spec_version") == 2 else {}
-    return bool(needs.get("script") or needs.get("registered"))
+    def _sort(self, spec: AgentSpec) -> None:
+        if spec.body.get("spec_version") == 2:
+            self._of_programs.add(spec.digest)
+            if spec.body["needs"].get("script") or spec.body["needs"].get("registered"):
+                self._at_home.add(spec.digest)

@@ -137,13 +137,15 @@ async def _executed(host: Host, claimed: Claim, execution: Execution) -> dict[st
 
 async def _end_aborted(execution: Execution, abort: Abort) -> None:
     run_id, n = execution.run_id, execution.n
-    if abort.reason not in _STATUS_OF_ABORT:
+    if abort.reason == "lost":
         raise dbos_error.DBOSWorkflowConflictIDError(segment_id(run_id, n))
     await execution.flush()
     if not await in_thread(claims.holds, run_id, execution.epoch):
         # Not even parked: the workflow is another worker's by now.
         raise dbos_error.DBOSWorkflowConflictIDError(segment_id(run_id, n))
     await _park(run_id, n)
+    if abort.reason == "stopped":
+        return  # The process ends, and its rows say whose the run was: another takes it over.
     fields = {"error": abort.error} if abort.error else {}
     ending = Ending(_STATUS_OF_ABORT[abort.reason], True, fields)
     await in_thread(claims.end, run_id, n, execution.epoch, ending)

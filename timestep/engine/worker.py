@@ -33,7 +33,7 @@ from timestep.engine.wakeups import wakeup
 from timestep.engine_version import ENGINE_VERSION
 from timestep.errors import TimestepError
 from timestep.garbage import spare_what_is_loaded
-from timestep.models import Worker, WorkerKind
+from timestep.models import Segment, SegmentState, Worker, WorkerKind
 from timestep.providers import available
 
 logger = logging.getLogger(__name__)
@@ -122,8 +122,13 @@ class WorkerProcess:
 
     def _wait_for_executions(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while self.executions.run_ids() and time.monotonic() < deadline:
+        while self._executes() and time.monotonic() < deadline:
             time.sleep(0.05)
+
+    def _executes(self) -> bool:
+        """Whether anything runs here, or is on its way from the dispatcher to its execution."""
+        given = Segment.objects.filter(worker=self.worker_id, state=SegmentState.DISPATCHED)
+        return bool(self.executions.run_ids()) or given.exists()
 
     def _lose(self) -> None:
         """Another worker has this one's runs: stop them at once, then end the process."""

@@ -9,9 +9,11 @@ from typing import Any
 from agents import Agent, RunState
 from django.db import transaction
 
+from timestep.engine.sessions import settle_session
 from timestep.engine.state_store import Bond, bond_of, decisions_in
 from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
+from timestep.errors import InvalidInput
 from timestep.library.agent_result import AgentResult
 from timestep.library.launching import launch_order
 from timestep.library.orders import Order, ResultProcessor
@@ -56,8 +58,22 @@ async def begun(program: Program, order: Order) -> Run:
 async def _resumed(program: Program, order: Order, state: RunState[Any, Any], bond: Bond) -> Run:
     spec = await in_thread(_spec_of, bond.run_id)
     refuse_other_agent(order.agent, spec, f"run {bond.run_id}")
+    if order.session is not None:
+        await _refuse_other_session(order.session, bond.run_id)
     decisions, raw = decisions_in(state), as_raw(state)
     return await in_thread(_resume, bond, decisions, raw, program.by, program.worker.worker_id)
+
+
+async def _refuse_other_session(session: Any, run_id: str) -> None:
+    given, _ = await settle_session(session)
+    if given != await in_thread(_session_of, run_id):
+        raise InvalidInput(
+            "session", f"is not the one of run {run_id}, which goes on in its own; leave it out"
+        )
+
+
+def _session_of(run_id: str) -> str | None:
+    return Run.objects.values_list("session_id", flat=True).get(run_id=run_id)
 
 
 def _spec_of(run_id: str) -> dict[str, Any]:

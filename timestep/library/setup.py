@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+import asyncio
 import os
 import sys
 import threading
@@ -214,14 +214,13 @@ def _launch() -> None:
         program = Program(configuration, script_path())
         program.start()
         _Process.program = program
-        atexit.register(cleanup_dbos)
+        _at_exit(cleanup_dbos)
 
 
 def _clean_up(timeout_seconds: float) -> None:
     with _Process.lock:
         program, _Process.program = _Process.program, None
         if program is not None:
-            atexit.unregister(cleanup_dbos)
             program.stop(timeout_seconds)
 
 
@@ -232,8 +231,22 @@ def script_path() -> str:
     return str(Path(path).resolve()) if path else "<interactive>"
 
 
+def _at_exit(function: Callable[[], None]) -> None:
+    """Call a function at the program's end, while its thread pools still take work.
+
+    They refuse it from `threading`'s own end on, which comes before `atexit`; what is registered
+    there runs in reverse order (`concurrent.futures` registers itself in the same way).
+    """
+    import concurrent.futures.thread  # noqa: F401, PLC0415 - registered before us
+
+    threading._register_atexit(function)  # type: ignore[attr-defined]
+
+
 def _outside_event_loops(function: Callable[[], None]) -> None:
     """Call a function that uses the ORM, which refuses to work in a thread with a running loop."""
+    if asyncio._get_running_loop() is None:
+        function()
+        return
     raised: list[BaseException] = []
 
     def call() -> None:

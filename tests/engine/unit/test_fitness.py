@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.services.rows import launched
 from timestep.engine.admission import Taker, startable
 from timestep.engine.fitness import Fitness
+from timestep.models import Segment
 from timestep.services.specs import store_spec
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +48,13 @@ def test_beside_a_worker_a_script_takes_what_lives_in_it(
 ) -> None:
     script = Taker("s-1", own_only, fitness.unbuildable(), fitness.at_home())
     assert {segment.run_id for segment in startable(script)} == taken
+
+
+def test_what_no_worker_takes_is_taken_by_a_script_that_can(fitness: Fitness) -> None:
+    Segment.objects.update(created_at=timezone.now() - timedelta(seconds=3))
+    unbuildable, at_home = fitness.unbuildable(), fitness.at_home()
+    script = Taker("s-1", True, unbuildable, at_home, fitness.of_programs())
+    assert {segment.run_id for segment in startable(script)} == {"a", "named", "free"}
 
 
 def test_what_was_found_fit_stays_so(fitness: Fitness) -> None:
