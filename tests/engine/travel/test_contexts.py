@@ -51,7 +51,7 @@ VALUES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value).partition(" at 0x")[0][:40])
 def test_values_travel(value: Any) -> None:
     described = json.loads(json.dumps(describe_value(value, "context")))
     built = build_value(described)

@@ -178,7 +178,7 @@ def test_every_field_of_an_agent_travels(fields: dict[str, Any]) -> None:
     assert built.model_settings == agent.model_settings
 
 
-@pytest.mark.parametrize("output", OUTPUTS, ids=str)
+@pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: str(output).partition(" at 0x")[0])
 def test_output_types_travel(output: Any) -> None:
     built = _round_trip(Agent(name="a", output_type=output))
     assert isinstance(output, AgentOutputSchema) or built.output_type == output
