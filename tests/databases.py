@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,3 +88,12 @@ def _replace(default: dict[str, Any], new: dict[str, Any]) -> None:
     default.update(new)
     connections.configure_settings(settings.DATABASES)
     connections["default"] = connections.create_connection("default")
+    _forget_threads()
+
+
+def _forget_threads() -> None:
+    """Let the engine's database threads start anew: each keeps the connection that it made."""
+    threads = sys.modules.get("timestep.engine.threads")
+    if threads is not None:
+        threads._POOL.shutdown(wait=True)
+        threads._POOL = ThreadPoolExecutor(8, "timestep-db")  # type: ignore[attr-defined]

@@ -191,7 +191,7 @@ async def test_what_a_run_still_needs_is_not_cleared(status: RunStatus, left: in
     agent = await _waiting("r", session_id="chat")
     await in_thread(Run.objects.filter(pk="r").update, status=status)
     await RunStateStore(agent, "chat").clear()
-    assert await SavedState.objects.acount() == left
+    assert await in_thread(SavedState.objects.count) == left
 
 
 async def test_a_damaged_state_is_named_and_stays() -> None:
@@ -199,7 +199,7 @@ async def test_a_damaged_state_is_named_and_stays() -> None:
     await in_thread(SavedState.objects.update, body=b"spoilt")
     with pytest.raises(StateUnreadable, match="of run r, revision 1, is damaged"):
         await RunStateStore(agent, "chat").load()
-    assert await SavedState.objects.acount() == 1
+    assert await in_thread(SavedState.objects.count) == 1
 
 
 async def test_a_closed_store_says_so() -> None:

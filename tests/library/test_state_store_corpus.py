@@ -89,4 +89,4 @@ async def test_a_state_that_cannot_be_read_is_named_and_stays(
     with pytest.raises(StateUnreadable, match=says):
         await RunStateStore(agent, "chat").load()
     assert await RunStateStore(agent, "chat").list()
-    assert await SavedState.objects.acount() == 1
+    assert await in_thread(SavedState.objects.count) == 1

@@ -10,7 +10,7 @@ from agents import Agent
 
 from tests.campaign import code, tools
 from tests.campaign.double import Json, call, script
-from tests.campaign.installation import Installation
+from tests.campaign.installation import Installation, until
 from timestep.models import Run
 
 OUTPUTS: Json = {"text": "{outputs}"}
@@ -63,13 +63,17 @@ def test_two_levels_in_parallel(engine: Installation) -> None:
     assert len(engine.double.requests(text)) == 2 * (1 + 3 + 3)
 
 
+def _lingering(engine: Installation, run: Run) -> list[str]:
+    """The calls of a run that take as long as the test needs."""
+    started = [event.payload for event in engine.events(run, "tool.started")]
+    return [one["call_id"] for one in started if one["tool"] == "linger"]
+
+
 def test_a_kill_in_the_second_level(engine: Installation) -> None:
     text = "nested-kill"
     tell(engine, text, 2, slow=True)
     run = engine.launch_code(family("elder"), f"{text} starts")
-    for i in range(2):
-        engine.started("linger", "", within=20)
-        engine.event(run, "tool.started", count=4 + i)
+    until(lambda: len(_lingering(engine, run)) == 2, 20, "both are in flight")
     engine.kill()
     engine.ready()
     run = engine.wait(run, "succeeded", "failed", "awaiting_approval")
