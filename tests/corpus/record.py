@@ -1,7 +1,7 @@
 """Record each scene's interrupted state under the openai-agents of this interpreter.
 
-    python -m venv /tmp/v && /tmp/v/bin/pip install openai-agents==0.22.3
-    /tmp/v/bin/python -m tests.corpus.record
+    python -m venv recording && recording/bin/pip install openai-agents==0.22.3
+    recording/bin/python -m tests.corpus.record
 
 writes `tests/corpus/states/0.22.3/<scene>.json`.
 """

@@ -48,11 +48,11 @@ def test_a_tool_is_stopped_and_a_retry_finishes_it(engine: Installation) -> None
 def test_a_retry_after_the_timeout_goes_on(engine: Installation) -> None:
     turns: list[Json] = [
         {"calls": [call("fetch", tag="a", seconds=0.3)]},
-        {"text": "{outputs}", "delay": 1.5},
+        {"text": "{outputs}", "delay": 4.0},
     ]
     engine.double.says(script("retry-timeout", *turns))
-    run = engine.launch([agent("fetcher", tools=["fetch"])], "retry-timeout", timeout_seconds=1.2)
-    engine.wait(run, "timed_out", within=6)
+    run = engine.launch([agent("fetcher", tools=["fetch"])], "retry-timeout", timeout_seconds=3.0)
+    engine.wait(run, "timed_out", within=8)
     requests = engine.double.requests("retry-timeout")
     type(run).objects.filter(run_id=run.run_id).update(timeout_seconds=20)
     retry(run.run_id, by="test")

@@ -67,9 +67,10 @@ class Taker:
         return who & ~Q(run__spec_id__in=self.unbuildable) if self.unbuildable else who
 
 
-def anything_ready() -> bool:
-    """Whether any segment waits for a worker: the one question that an idle worker asks."""
-    return Segment.objects.filter(state=SegmentState.READY).exists()
+def ready_specs() -> set[str]:
+    """Digests of the specs of all ready segments: the one question that an idle worker asks."""
+    ready = Segment.objects.filter(state=SegmentState.READY).order_by()
+    return set(ready.values_list("run__spec_id", flat=True).distinct())
 
 
 def resumes(taker: Taker) -> QuerySet[Segment]:
@@ -148,14 +149,18 @@ def _due(column: str) -> Q:
     return Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__lte": timezone.now()})
 
 
+def _earlier() -> Q:
+    """Of runs beside that of a segment: whether they were launched before it."""
+    return Q(created_at__lt=OuterRef("run__created_at")) | Q(
+        created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
+    )
+
+
 def _session_taken() -> Exists:
     """Whether another run of the session is on its way, or an earlier one is about to go on."""
     others = Run.objects.filter(session_id=OuterRef("run__session_id"))
     going = (RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL)
-    earlier = Q(created_at__lt=OuterRef("run__created_at")) | Q(
-        created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
-    )
-    about_to = Q(status=RunStatus.QUEUED, started_at__isnull=False) & earlier
+    about_to = Q(status=RunStatus.QUEUED, started_at__isnull=False) & _earlier()
     return Exists(others.exclude(run_id=OuterRef("run_id")).filter(Q(status__in=going) | about_to))
 
 
@@ -163,11 +168,8 @@ def _session_busy() -> Exists:
     """Whether an earlier run of the session has not ended: runs of one session never overlap."""
     same = Run.objects.filter(session_id=OuterRef("run__session_id"))
     going = (RunStatus.RUNNING, RunStatus.AWAITING_APPROVAL)
-    earlier = Q(created_at__lt=OuterRef("run__created_at")) | Q(
-        created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
-    )
     begun = Q(status__in=going) | Q(status=RunStatus.QUEUED, started_at__isnull=False)
-    waits = Q(status=RunStatus.QUEUED) & earlier & _due("delayed_until")
+    waits = Q(status=RunStatus.QUEUED) & _earlier() & _due("delayed_until")
     return Exists(same.exclude(run_id=OuterRef("run_id")).filter(begun | waits))
 
 
@@ -175,11 +177,8 @@ def _schedule_busy() -> Q:
     """Whether another run of its schedule has not ended, where the overlap rule is to wait."""
     waits = Schedule.objects.filter(name=OuterRef("run__schedule"), overlap__in=WAITING_RULES)
     same = Run.objects.filter(schedule=OuterRef("run__schedule"), status__in=ACTIVE_STATUSES)
-    earlier = Q(created_at__lt=OuterRef("run__created_at")) | Q(
-        created_at=OuterRef("run__created_at"), run_id__lt=OuterRef("run_id")
-    )
     begun = ~Q(status=RunStatus.QUEUED) | Q(started_at__isnull=False)
-    others = same.exclude(run_id=OuterRef("run_id")).filter(begun | earlier)
+    others = same.exclude(run_id=OuterRef("run_id")).filter(begun | _earlier())
     return Q(run__schedule__isnull=False) & Q(Exists(waits)) & Q(Exists(others))
 
 

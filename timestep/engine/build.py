@@ -19,14 +19,12 @@ from agents import (
     handoff,
 )
 
+from timestep.engine import travel
 from timestep.engine.durable_agent import durable_run_config, make_durable
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.errors import SpecNotBuildable
+from timestep.spec_version import SpecVersion
 from timestep.tools import mark
-
-# What a spec is made of: agent definitions, or the agents of a program.
-DEFINITIONS, CODE = 1, 2
-VERSIONS = f"{DEFINITIONS} and {CODE}"
 
 
 class JsonSchemaOutput(AgentOutputSchemaBase):
@@ -79,11 +77,12 @@ def build_agents(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -
         NotDurable: An agent works where no step can record it.
     """
     version = spec.get("spec_version")
-    if version == DEFINITIONS:
+    if version == SpecVersion.DEFINITIONS:
         return make_durable(_defined(spec, tools))
-    if version == CODE:
-        return make_durable(travel().build(spec), travel().build_run_config(spec))
-    raise SpecNotBuildable(f"the spec has version {version}, this worker builds {VERSIONS}")
+    if version == SpecVersion.CODE:
+        return make_durable(travel.build(spec), travel.build_run_config(spec))
+    known = " and ".join(map(str, SpecVersion))
+    raise SpecNotBuildable(f"the spec has version {version}, this worker builds {known}")
 
 
 def build_run_config(spec: Mapping[str, Any], workflow_name: str) -> RunConfig:
@@ -93,15 +92,9 @@ def build_run_config(spec: Mapping[str, Any], workflow_name: str) -> RunConfig:
         spec: The body of an agent spec.
         workflow_name: What the run is called.
     """
-    own = travel().build_run_config(spec) if spec.get("spec_version") == CODE else None
+    of_program = spec.get("spec_version") == SpecVersion.CODE
+    own = travel.build_run_config(spec) if of_program else None
     return durable_run_config(own, workflow_name)
-
-
-def travel() -> Any:
-    """What builds agents of code; definitions do without it."""
-    from timestep.engine import travel as found  # noqa: PLC0415
-
-    return found
 
 
 def _defined(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool]) -> Agent[Any]:

@@ -97,9 +97,10 @@ class Dispatcher:
     def _pass(self) -> float:
         """One look at the rows; returns how long to wait for the next, 0 if there was work."""
         self._bring_cancels()
-        if not self._admitted and not admission.anything_ready():
+        specs = admission.ready_specs()
+        if not self._admitted and not specs:
             return SLOW_POLL_SECONDS
-        taker = self._taker()
+        taker = self._taker(specs)
         if handed_over := self._hand_over(taker):
             # The next look costs what the claims need now: it can wait, unless more must be there.
             if handed_over < admission.BATCH:
@@ -117,9 +118,9 @@ class Dispatcher:
             for run_id in asked.values_list("run_id", flat=True):
                 self._executions.stop(run_id, Abort("cancelled"))
 
-    def _taker(self) -> Taker:
+    def _taker(self, specs: set[str]) -> Taker:
         own_only = self._is_script and living_workers().exists()
-        unbuildable = self._fitness.unbuildable()
+        unbuildable = self._fitness.unbuildable(specs)
         at_home, of_programs = self._fitness.at_home(), self._fitness.of_programs()
         return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from timestep.engine.tools.registry import RegisteredTool
-from timestep.models import AgentSpec, SegmentState
+from timestep.engine.travel import missing_here
+from timestep.models import AgentSpec
+from timestep.spec_version import SpecVersion
 
 # Parts of an agent may be registered, or imported, after the process began to take runs.
 _LOOK_AGAIN_SECONDS = 1.0
@@ -22,9 +24,7 @@ def lacks(spec: Mapping[str, Any], tools: Mapping[str, RegisteredTool], *, scrip
         script: Whether this is a script. A worker takes every run of a definition, and the run
             then says what the worker lacks; a script leaves them to workers instead.
     """
-    if spec.get("spec_version") == 2:
-        from timestep.engine.travel import missing_here  # noqa: PLC0415
-
+    if spec.get("spec_version") == SpecVersion.CODE:
         return missing_here(spec)
     entries = [entry for part in spec["agents"].values() for entry in part["tools"]]
     missing = {
@@ -57,10 +57,12 @@ class Fitness:
         """Those that `unbuildable` found fit, and that programs have described."""
         return frozenset(self._of_programs)
 
-    def unbuildable(self) -> frozenset[str]:
-        """Digests, among the specs of ready segments, of those that cannot be built here."""
-        ready = AgentSpec.objects.filter(runs__segments__state=SegmentState.READY)
-        digests = set(ready.order_by().values_list("digest", flat=True).distinct())
+    def unbuildable(self, digests: Set[str]) -> frozenset[str]:
+        """Those of these specs that cannot be built here.
+
+        Args:
+            digests: Of the specs of ready segments.
+        """
         self._unfit = {known: at for known, at in self._unfit.items() if known in digests}
         now = time.monotonic()
         due = {d for d in digests - self._fit if now >= self._unfit.get(d, 0.0)}
@@ -74,7 +76,7 @@ class Fitness:
         return frozenset(self._unfit)
 
     def _sort(self, spec: AgentSpec) -> None:
-        if spec.body.get("spec_version") == 2:
+        if spec.is_of_program:
             self._of_programs.add(spec.digest)
             if spec.body["needs"].get("script") or spec.body["needs"].get("registered"):
                 self._at_home.add(spec.digest)

@@ -40,7 +40,6 @@ from timestep.engine.tools.registry import RegisteredTool
 from timestep.engine.travel import build_value
 from timestep.ids import segment_id
 from timestep.models import Run, RunStatus
-from timestep.services.launch import PROGRAM_SPEC
 from timestep.services.states import SegmentStart, segment_start
 
 WORKFLOW_NAME = "timestep.segment"
@@ -167,7 +166,7 @@ async def _gone_on(
         current_scope.reset(token)
     if state is None:
         output = final_as_json(result.final_output)
-        kept = states.as_raw(result.to_state()) if _is_of_program(run) else None
+        kept = states.as_raw(result.to_state()) if run.spec.is_of_program else None
         ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output}, kept)
         return lambda: in_thread(claims.end, run.run_id, execution.n, execution.epoch, ending)
     return _interruption(result, state, execution)
@@ -190,13 +189,8 @@ async def _ran(
 
 
 def _context(run: Run) -> Any:
-    described = run.context is not None and _is_of_program(run)
+    described = run.context is not None and run.spec.is_of_program
     return build_value(run.context) if described else run.context
-
-
-def _is_of_program(run: Run) -> bool:
-    """Whether a program described the agent, and will want the whole result."""
-    return bool(run.spec.body.get("spec_version") == PROGRAM_SPEC)
 
 
 def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from timestep import conf
@@ -127,8 +127,13 @@ class WorkerProcess:
 
     def _executes(self) -> bool:
         """Whether anything runs here, or is on its way from the dispatcher to its execution."""
+        if self.executions.run_ids():
+            return True
         given = Segment.objects.filter(worker=self.worker_id, state=SegmentState.DISPATCHED)
-        return bool(self.executions.run_ids()) or given.exists()
+        try:
+            return given.exists()
+        except Error:
+            return False  # While the database is away nothing gets to its execution.
 
     def _lose(self) -> None:
         """Another worker has this one's runs: stop them at once, then end the process."""

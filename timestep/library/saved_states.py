@@ -14,6 +14,7 @@ from timestep.engine.threads import in_thread
 from timestep.engine.travel import CannotTravel, describe
 from timestep.errors import NotLaunched, TimestepError
 from timestep.library.databases import has_tables
+from timestep.library.setup import is_launched
 from timestep.services import states
 from timestep.services.states import SavedRevision
 
@@ -87,6 +88,6 @@ def _agents_of(spec: dict[str, Any]) -> str:
 
 
 async def _ask(question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    if not await in_thread(has_tables):
+    if not is_launched() and not await in_thread(has_tables):
         raise NotLaunched("the database has no tables yet: call ensure_dbos_launched() first")
     return await in_thread(question, *args, **kwargs)

@@ -17,7 +17,7 @@ from timestep.errors import InvalidInput, NotConfigured, NotLaunched
 if TYPE_CHECKING:
     from timestep.library.program import Program
 
-SITE_SETTINGS = "timestep_site.settings"
+SITE_SETTINGS = "timestep_site.program"
 SQLITE_PREFIX = "sqlite:///"
 _POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 _Value = TypeVar("_Value")

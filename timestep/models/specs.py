@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from timestep.models.written_json import WrittenJSONField
+from timestep.spec_version import SpecVersion
 
 
 class AgentSpec(models.Model):
@@ -16,3 +17,8 @@ class AgentSpec(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
+
+    @property
+    def is_of_program(self) -> bool:
+        """Whether a program described the agents, and no definitions of them are kept."""
+        return bool(self.body.get("spec_version") == SpecVersion.CODE)

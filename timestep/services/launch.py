@@ -28,8 +28,6 @@ Text = TypeVar("Text", bound=str | None)
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-# The version of the specs that programs' agents are described by.
-PROGRAM_SPEC = 2
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600.0
 MAX_PRIORITY = 2**31 - 2
 MAX_TURNS = 2**31 - 1
@@ -204,8 +202,7 @@ def _earlier(run: Run) -> Run:
 
 def _refuse_other(earlier: Run, run: Run) -> None:
     # A definition's latest version may be another by now, and still be the same launch repeated.
-    program = run.spec.body.get("spec_version") == PROGRAM_SPEC
-    agent = ("spec_id" if program else "agent", "agent")
+    agent = ("spec_id" if run.spec.is_of_program else "agent", "agent")
     for field, differs in (agent, ("input_digest", "input")):
         if getattr(earlier, field) != getattr(run, field):
             raise RunIdInUse(run.run_id, differs)

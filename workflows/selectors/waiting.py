@@ -6,6 +6,7 @@ from typing import Any
 
 from timestep.models import Run, RunStatus, Worker, WorkerKind
 from timestep.services.ticks import held_by
+from timestep.spec_version import SpecVersion
 from workflows.selectors.workers import alive_processes
 
 _NOT_ENDED = (RunStatus.QUEUED, RunStatus.RUNNING)
@@ -47,7 +48,7 @@ def missing(run: Run, spec: dict[str, Any], alive: list[Worker]) -> str:
 
 def script_of(spec: dict[str, Any]) -> str:
     """The file that an agent lives in; empty where any worker can build it."""
-    needs = spec.get("needs") if spec.get("spec_version") == 2 else None
+    needs = spec.get("needs") if spec.get("spec_version") == SpecVersion.CODE else None
     script = needs.get("script") if isinstance(needs, dict) else None
     return script if isinstance(script, str) else ""
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from timestep.models import AgentSpec, CatalogueTool
 from timestep.services.specs import store_spec
+from timestep.spec_version import SpecVersion
 from workflows.errors import AgentInactive, AgentNotFound, SpecIncomplete, VersionNotFound
 from workflows.models import AgentDefinition, AgentVersion
 from workflows.tool_choices import ToolChoice, tool_choices
 
-SPEC_VERSION = 1
 _COPIED = (
     "name",
     "instructions",
@@ -66,7 +66,7 @@ def spec_body(version: AgentVersion) -> dict[str, Any]:
             **{name: one.body[name] for name in _COPIED},
             "tools": [_tool(start, slug, choice, catalogue) for choice in choices[slug]],
         }
-    return {"spec_version": SPEC_VERSION, "start": start, "agents": agents}
+    return {"spec_version": SpecVersion.DEFINITIONS.value, "start": start, "agents": agents}
 
 
 def closure(version: AgentVersion) -> dict[str, AgentVersion]:

@@ -39,7 +39,7 @@ VALUES: list[Any] = [
     {"ref": "os:system", "dict": {"env": "PATH", "scheme": ""}, "object": 3},
     (1, (2, [3])),
     timedelta(seconds=3),
-    Path("/tmp/x"),
+    Path("some/where"),
     parts.Size.LARGE,
     parts.Money(3, "USD"),
     parts.Report(title="x", lines=["y"]),

@@ -14,7 +14,6 @@ from agents.lifecycle import AgentHooksBase
 
 from timestep.engine.travel.agent_tools import build_agent_tool
 from timestep.engine.travel.builder import Builder, entry, is_function, refuse
-from timestep.engine.travel.describing import SPEC_VERSION
 from timestep.engine.travel.function_tools import build_function_tool
 from timestep.engine.travel.guardrails import build_guardrails
 from timestep.engine.travel.handoffs import build_handoff
@@ -26,6 +25,7 @@ from timestep.engine.travel.registered import TOOLS
 from timestep.engine.travel.run_configs import build_config
 from timestep.engine.travel.values import build_value
 from timestep.errors import SpecNotBuildable
+from timestep.spec_version import SpecVersion
 
 TEXT = (str, type(None))
 T = TypeVar("T")
@@ -65,9 +65,9 @@ def _careful(make: Callable[[], T]) -> T:
 
 def _builder(spec: Mapping[str, Any]) -> Builder:
     version = spec.get("spec_version") if isinstance(spec, Mapping) else None
-    if version != SPEC_VERSION:
+    if version != SpecVersion.CODE:
         raise SpecNotBuildable(
-            f"the spec has version {version!r:.20}, this process builds {SPEC_VERSION}"
+            f"the spec has version {version!r:.20}, this process builds {SpecVersion.CODE}"
         )
     needs = entry(spec, "needs", dict, "spec")
     return Builder(entry(needs, "script", TEXT, "spec.needs"))

@@ -25,8 +25,7 @@ from timestep.engine.travel.run_configs import describe_config
 from timestep.engine.travel.secrets import leaks
 from timestep.engine.travel.values import Values, parts_of
 from timestep.errors import InvalidInput
-
-SPEC_VERSION = 2
+from timestep.spec_version import SpecVersion
 
 
 def describe(
@@ -65,7 +64,7 @@ def describe(
     allowed.remember(describer.modules, describer.parts)
     return _as_json(
         {
-            "spec_version": SPEC_VERSION,
+            "spec_version": SpecVersion.CODE.value,
             "start": start,
             "needs": describer.needs(),
             "agents": agents,

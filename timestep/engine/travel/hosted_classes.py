@@ -4,35 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import (
-    ApplyPatchTool,
-    CodeInterpreterTool,
-    ComputerTool,
-    CustomTool,
-    FileSearchTool,
-    HostedMCPTool,
-    ImageGenerationTool,
-    LocalShellTool,
-    ProgrammaticToolCallingTool,
-    ShellTool,
-    ToolSearchTool,
-    WebSearchTool,
-)
+import agents
 
 HOSTED: dict[str, type[Any]] = {
-    made.__name__: made
-    for made in (
-        ApplyPatchTool,
-        CodeInterpreterTool,
-        ComputerTool,
-        CustomTool,
-        FileSearchTool,
-        HostedMCPTool,
-        ImageGenerationTool,
-        LocalShellTool,
-        ProgrammaticToolCallingTool,
-        ShellTool,
-        ToolSearchTool,
-        WebSearchTool,
+    name: getattr(agents, name)
+    for name in (
+        "ApplyPatchTool",
+        "CodeInterpreterTool",
+        "ComputerTool",
+        "CustomTool",
+        "FileSearchTool",
+        "HostedMCPTool",
+        "ImageGenerationTool",
+        "LocalShellTool",
+        "ProgrammaticToolCallingTool",
+        "ShellTool",
+        "ToolSearchTool",
+        "WebSearchTool",
     )
 }

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from timestep.engine.travel.builder import Builder, open_module
-from timestep.engine.travel.describing import SPEC_VERSION
 from timestep.engine.travel.hosted_tools import build_hosted_tool
 from timestep.engine.travel.mcp_servers import KINDS as SERVERS
 from timestep.engine.travel.mcp_servers import check_server
@@ -16,6 +15,7 @@ from timestep.engine.travel.references import MAIN, MISSING, lookup, own_script
 from timestep.engine.travel.registered import entry_named
 from timestep.engine.travel.values import names_variable, parts_of
 from timestep.errors import SpecNotBuildable
+from timestep.spec_version import SpecVersion
 
 
 def missing_here(spec: Mapping[str, Any]) -> str:
@@ -26,8 +26,8 @@ def missing_here(spec: Mapping[str, Any]) -> str:
     the spec was written is not missing: that is for `build()` to refuse.
     """
     version = spec.get("spec_version") if isinstance(spec, Mapping) else None
-    if version != SPEC_VERSION:
-        return f"the spec has version {version!r:.20}, this process builds {SPEC_VERSION}"
+    if version != SpecVersion.CODE:
+        return f"the spec has version {version!r:.20}, this process builds {SpecVersion.CODE}"
     try:
         return next(_gaps(spec), "")
     except SpecNotBuildable as error:
