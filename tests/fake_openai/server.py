@@ -54,6 +54,7 @@ class FakeOpenAI:
     def __init__(self, script: Json | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
         self.script: Json = script or {}
         self.requests: list[Request] = []
+        self.connections = 0
         self.conversations = conversations.Conversations()
         self._host, self._port = host, port
         self._server: asyncio.Server | None = None
@@ -91,6 +92,7 @@ class FakeOpenAI:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             await Connection(self, reader, writer).serve()
         except (ConnectionError, asyncio.IncompleteReadError, Cut, ClientGone):

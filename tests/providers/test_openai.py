@@ -5,6 +5,8 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from agents import OpenAIResponsesModel
+from openai import AsyncOpenAI
 
 from tests.fake_openai import FakeOpenAI
 from tests.providers.conftest import KEY, ask, stream_of
@@ -134,3 +136,33 @@ async def test_one_client_for_one_loop_and_address(
 
 async def _client_of_another_loop() -> object:
     return openai_client("gpt-test")
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_calls_share_a_connection(fake: FakeOpenAI, name: str) -> None:
+    fake.script = {"turns": [{"text": "one two three"}]}
+    for _ in range(3):
+        await ask(name)
+    assert (len(fake.requests), fake.connections) == (3, 1)
+
+
+async def test_a_conversation_is_sent_as_the_client_would_send_it(fake: FakeOpenAI) -> None:
+    fake.script = {"turns": [{"text": "hi"}] * 3}
+    content = [
+        {"type": "input_text", "text": "look"},
+        {"type": "input_image", "image_url": "data:,x"},
+    ]
+    conversation = [
+        {"role": "user", "content": content},
+        {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "3"},
+        {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "e"},
+    ]
+    await ask("gpt-test", conversation, extra_body={"seed": 1})
+    async with AsyncOpenAI(api_key=KEY, base_url=fake.url) as client:
+        plain = OpenAIResponsesModel("gpt-test", client)
+        async for _ in stream_of(plain, conversation, extra_body={"seed": 1}):
+            pass
+    ours, theirs = (request.body for request in fake.requests)
+    assert ours == theirs
+    assert len(ours["input"]) == 4

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
+from timestep.engine.providers.responses_client import ResponsesClient
 from timestep.engine.providers.streams import expect_done
 from timestep.errors import MissingKey
 from timestep.providers import OLLAMA, OPENAI, Provider
@@ -56,7 +57,7 @@ def _client(provider: Provider, key: str) -> AsyncOpenAI:
 def _make(provider: Provider, key: str, url: str | None) -> AsyncOpenAI:
     """A client that never retries: the engine does, and shows it."""
     if provider is OPENAI:
-        return AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=_TIMEOUT)
+        return ResponsesClient(api_key=key, base_url=url, max_retries=0, timeout=_TIMEOUT)
     http = DefaultAsyncHttpx2Client(timeout=_TIMEOUT, event_hooks={"response": [expect_done]})
     return AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=_TIMEOUT, http_client=http)
 

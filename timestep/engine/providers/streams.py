@@ -6,7 +6,9 @@ middle of an answer. An agent run must not take half an answer for a whole one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 
 import httpx2
 from agents.items import TResponseStreamEvent
@@ -20,6 +22,8 @@ from openai.types.responses import (
 from timestep.errors import TimestepError
 
 _DONE = b"[DONE]"
+# A server that leaves the stream open longer has its connection closed.
+_DRAIN_SECONDS = 0.1
 
 
 class StreamBroken(TimestepError):
@@ -56,13 +60,29 @@ async def whole(
     try:
         async for event in events:
             _refuse_failure(event)
+            completed = isinstance(event, ResponseCompletedEvent)
+            if completed:
+                await _drain(events)
             yield event
-            if isinstance(event, ResponseCompletedEvent):
+            if completed:
                 return
     finally:
         if isinstance(events, AsyncGenerator):
             await events.aclose()
     raise StreamBroken("the stream ended before the model had completed its answer")
+
+
+async def _drain(events: AsyncIterator[TResponseStreamEvent]) -> None:
+    """Read what follows a completed answer, which is nothing but the end of the stream.
+
+    A connection is used again only when its answer was read to the end; without this every
+    model call would pay for a new one.
+    """
+    # Whatever goes wrong now: the answer is whole.
+    with suppress(Exception):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in events:
+                pass
 
 
 def _refuse_failure(event: TResponseStreamEvent) -> None:
