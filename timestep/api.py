@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from timestep.errors import InvalidInput
 from timestep.library.orders import OnDuplicate, Order, ResultProcessor
 from timestep.library.unchanged import UNCHANGED, Unchanged
 
@@ -70,7 +71,9 @@ async def run_agent_workflow(  # noqa: PLR0913 - all but two have defaults
         run_config=run_config,
     )
     _after_setup()
-    from timestep.library import running  # noqa: PLC0415 - see the module's docstring
+    from timestep.library import checks, running  # noqa: PLC0415 - see the module's docstring
+
+    checks.check_flag("stream", stream)
 
     return await (running.stream_here(order) if stream else running.run_here(order))
 
@@ -89,8 +92,10 @@ async def run_agent(
     Returns:
         The SDK's `RunResult`, with `stream=True` its `RunResultStreaming`.
     """
-    from timestep.library import plain  # noqa: PLC0415
+    from timestep.library import checks, plain  # noqa: PLC0415
 
+    checks.check_agent(agent)
+    checks.check_flag("stream", stream)
     return await plain.run(agent, run_input, session, stream=stream)
 
 
@@ -149,8 +154,9 @@ def queue_agent_workflow(  # noqa: PLR0913 - all but two have defaults
         on_duplicate=on_duplicate,
     )
     _after_setup()
-    from timestep.library import queueing  # noqa: PLC0415
+    from timestep.library import checks, queueing  # noqa: PLC0415
 
+    checks.check_flag("stream", stream)
     return queueing.queued(order)
 
 
@@ -194,12 +200,16 @@ def follow(run_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         `{"seq", "kind", "payload", "at"}`, as the websocket sends (docs/live.md).
 
     Raises:
-        NotConfigured: `configure_dbos()` comes first.
+        NotConfigured, NotLaunched: `configure_dbos()` comes first, and the tables.
+        InvalidInput: A value cannot be used; `field` names it.
         RunNotFound: There is no such run.
     """
     _after_setup(launched=False)
-    from timestep.library import following  # noqa: PLC0415
+    from timestep.library import checks, following  # noqa: PLC0415
 
+    checks.check_text("run_id", run_id)
+    if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+        raise InvalidInput("after", "use the seq of an event, or 0 for all of them")
     return following.events_until(run_id, after, lambda: False)
 
 

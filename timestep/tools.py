@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from timestep.errors import InvalidInput
+
 _ATTRIBUTE = "__timestep_tool_options__"
 _MAX_TITLE = 200
 
@@ -42,7 +44,11 @@ def mark(tool: T, *, idempotent: bool | None = None, title: str = "") -> T:
 
 
 def tool_options(*, idempotent: bool | None = None, title: str = "") -> Callable[[T], T]:
-    """The same as a decorator, above or below `@function_tool`."""
+    """The same as a decorator, above or below `@function_tool`. Raises InvalidInput."""
+    if idempotent is not None and not isinstance(idempotent, bool):
+        raise InvalidInput("idempotent", "use True, False, or None for the default")
+    if not isinstance(title, str):
+        raise InvalidInput("title", f"give a text, not {type(title).__name__}")
 
     def decorate(tool: T) -> T:
         return mark(tool, idempotent=idempotent, title=title)

@@ -99,7 +99,10 @@ def test_cancelling_stops_a_model_call(engine: Installation, program: Program) -
     ("given", "field"),
     [
         ({"queue_name": "direct"}, "queue_name"),
-        ({"queue_name": "not a name"}, "queue"),
+        ({"queue_name": "not a name"}, "queue_name"),
+        ({"queue_name": 7}, "queue_name"),
+        ({"deduplication_id": 7}, "deduplication_id"),
+        ({"delay_seconds": "soon"}, "delay_seconds"),
         ({"priority": 0}, "priority"),
         ({"delay_seconds": -1}, "delay_seconds"),
         ({"on_duplicate": "shrug"}, "on_duplicate"),

@@ -135,9 +135,14 @@ def test_a_failed_run_raises_what_failed(engine: Installation, program: Program)
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({"input_items": ""}, "input"),
-        ({"workflow_id": "no spaces"}, "run_id"),
+        ({"input_items": ""}, "input_items"),
+        ({"workflow_id": "no spaces"}, "workflow_id"),
+        ({"workflow_id": ""}, "workflow_id"),
+        ({"workflow_id": 7}, "workflow_id"),
         ({"timeout_seconds": -1}, "timeout_seconds"),
+        ({"timeout_seconds": "5"}, "timeout_seconds"),
+        ({"max_turns": True}, "max_turns"),
+        ({"stream": "yes"}, "stream"),
         ({"max_turns": 0}, "max_turns"),
     ],
 )

@@ -153,6 +153,10 @@ except Exception as error:
         ('database_url="mysql://u:secret@h/d"', "database_url"),
         ("pool_size=0", "pool_size"),
         ("poll_seconds=0", "poll_seconds"),
+        ("poll_seconds=[]", "poll_seconds"),
+        ("pool_size=True", "pool_size"),
+        ("name=7", "name"),
+        ("database_url=7", "database_url"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, given: str, field: str) -> None:

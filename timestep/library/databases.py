@@ -22,6 +22,8 @@ def has_tables() -> bool:
 
 def refuse_other_database(connection_string: str) -> None:
     """Raise `InvalidInput` unless the string names the database in use; it is never shown."""
+    if not isinstance(connection_string, str):
+        raise InvalidInput("connection_string", f"give a text; {_FORM}")
     used = conf.engine_database_url(settings.DATABASES["default"])
     if _place(connection_string) != _place(used):
         raise InvalidInput(

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from timestep.engine.threads import in_thread
-from timestep.errors import RunNotFound
+from timestep.errors import NotLaunched, RunNotFound
 from timestep.events import feed
+from timestep.library.databases import has_tables
+from timestep.library.setup import is_launched
 from timestep.models import ENDED_STATUSES, Run
 
 POLL_SECONDS = 0.1
@@ -19,6 +21,8 @@ async def events_until(
     run_id: str, after: int, stopped: Callable[[], bool]
 ) -> AsyncIterator[dict[str, Any]]:
     """The events of a run until it has ended, or `stopped` says so and all are read."""
+    if not is_launched() and not await in_thread(has_tables):
+        raise NotLaunched("the database has no tables yet: call ensure_dbos_launched() first")
     while True:
         # Asked before the events: what an ended run has told is all there by then.
         ended = stopped() or await in_thread(_has_ended, run_id)

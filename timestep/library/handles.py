@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from timestep.library.orders import ResultProcessor
+from timestep.library.setup import configured
 
 if TYPE_CHECKING:
     from agents import Agent
@@ -34,19 +35,23 @@ class RunHandle:
 
         Raises:
             RunFailed, RunTimedOut, RunCancelled: How it ended instead.
+            RunNotFound: There is no such run.
         """
+        configured()
         from timestep.library import queueing  # noqa: PLC0415 - see the module's docstring
 
         return await queueing.result_of_queued(self.run_id, self._agent, self._processor)
 
     def get_status(self) -> str:
         """The run's status now: `queued`, `running`, `awaiting_approval`, `succeeded`, …"""
+        configured()
         from timestep.library import queueing  # noqa: PLC0415
 
         return queueing.status_of(self.run_id)
 
     def cancel(self) -> None:
         """Cancel the run; a model call under way stops within a second."""
+        configured()
         from timestep.library import queueing  # noqa: PLC0415
 
         queueing.cancel_run(self.run_id)

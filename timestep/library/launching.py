@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from agents import Agent, RunState
+from agents import RunState
 from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel
@@ -17,8 +17,8 @@ from timestep.engine import travel
 from timestep.engine.sessions import settle_session
 from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
-from timestep.errors import InvalidInput
 from timestep.ids import time_ordered
+from timestep.library.checks import named_as_arguments
 from timestep.library.orders import DEFAULT_MAX_TURNS, Order
 from timestep.models import Run, Segment
 from timestep.services.launch import launch
@@ -26,7 +26,6 @@ from timestep.services.specs import store_spec
 from timestep.services.states import save_resumed
 
 LAUNCHED_FROM = "program"
-MAX_DELAY_SECONDS = 366 * 24 * 3600.0
 
 _T = TypeVar("_T")
 
@@ -44,7 +43,6 @@ async def launch_order(order: Order, **more: Any) -> Run:
         RunIdInUse: The id belongs to a run with another agent or input.
         DuplicateRun: A run with the same deduplication id has not ended.
     """
-    check_agent(order.agent)
     context = None
     if order.context is not None:
         context = travel.describe_value(order.context, "context")
@@ -53,7 +51,7 @@ async def launch_order(order: Order, **more: Any) -> Run:
     state = as_raw(order.input_items) if isinstance(order.input_items, RunState) else None
     limits = {
         # Made before the insert, which is tried again when its answer is lost.
-        "run_id": order.workflow_id or time_ordered("run"),
+        "run_id": time_ordered("run") if order.workflow_id is None else order.workflow_id,
         "timeout_seconds": order.timeout_seconds,
         "max_turns": DEFAULT_MAX_TURNS if order.max_turns is None else order.max_turns,
         "priority": order.priority,
@@ -64,7 +62,8 @@ async def launch_order(order: Order, **more: Any) -> Run:
         "session_spec": session_spec,
         "input": as_json(order.input_items) if state is None else _original_input(state),
     }
-    return await in_thread(_inserted, order.agent.name, body, state, limits | more)
+    with named_as_arguments():
+        return await in_thread(_inserted, order.agent.name, body, state, limits | more)
 
 
 @transaction.atomic
@@ -78,12 +77,6 @@ def _inserted(
         save_resumed(run, 0, state)
         Segment.objects.filter(run=run, n=0).update(revision=0)
     return run
-
-
-def check_agent(agent: Any) -> None:
-    """Refuse what is no agent of the SDK. Raises InvalidInput."""
-    if not isinstance(agent, Agent):
-        raise InvalidInput("agent", f"give an agents.Agent, not {type(agent).__name__}")
 
 
 def _original_input(state: dict[str, Any]) -> Any:
@@ -101,11 +94,7 @@ def as_json(given: Any) -> Any:
 
 
 def _delayed_until(seconds: float | None) -> Any:
-    if seconds is None:
-        return None
-    if not 0 <= seconds <= MAX_DELAY_SECONDS:
-        raise InvalidInput("delay_seconds", "use a number of seconds from 0, at most a year")
-    return timezone.now() + timedelta(seconds=seconds)
+    return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
 
 
 def in_own_loop(coroutine: Coroutine[Any, Any, _T]) -> _T:

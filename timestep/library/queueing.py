@@ -6,9 +6,10 @@ from typing import Any
 
 from agents import Agent
 
-from timestep.engine.threads import submit
-from timestep.errors import DuplicateRun, InvalidInput
+from timestep.engine.threads import in_thread, submit
+from timestep.errors import DuplicateRun, InvalidInput, RunNotFound
 from timestep.library.beginning import finished, processed
+from timestep.library.checks import check_order, check_text
 from timestep.library.handles import RunHandle
 from timestep.library.launching import in_own_loop, launch_order
 from timestep.library.orders import DEFAULT_QUEUE, Order, ResultProcessor
@@ -21,10 +22,9 @@ from timestep.services.queues import set_limits
 def queued(order: Order) -> RunHandle:
     """Queue what is ordered."""
     program = launched()
+    check_order(order)
     if order.queue_name == DIRECT_QUEUE:
         raise InvalidInput("queue_name", f"{DIRECT_QUEUE!r} is for runs that are not queued")
-    if order.on_duplicate not in ("raise", "return_existing"):
-        raise InvalidInput("on_duplicate", "use 'raise' or 'return_existing'")
     queue = DEFAULT_QUEUE if order.queue_name is None else order.queue_name
     try:
         run_id = in_own_loop(launch_order(order, queue=queue, label=program.label)).run_id
@@ -38,6 +38,7 @@ def queued(order: Order) -> RunHandle:
 
 def set_queue(name: str, limits: dict[str, Any]) -> None:
     """Set what is given of a queue's limits."""
+    check_text("name", name)
     submit(set_limits, name, limits).result()
 
 
@@ -45,7 +46,9 @@ async def result_of_queued(
     run_id: str, agent: Agent[Any], processor: ResultProcessor | None
 ) -> Any:
     """Wait for a run and give its result."""
-    return await processed(await finished(launched(), run_id, agent), processor)
+    program = launched()
+    await in_thread(_status, run_id)  # A run that is not there would never end.
+    return await processed(await finished(program, run_id, agent), processor)
 
 
 def status_of(run_id: str) -> str:
@@ -59,5 +62,7 @@ def cancel_run(run_id: str) -> None:
 
 
 def _status(run_id: str) -> str:
-    status: str = Run.objects.values_list("status", flat=True).get(run_id=run_id)
+    status: str | None = Run.objects.filter(run_id=run_id).values_list("status", flat=True).first()
+    if status is None:
+        raise RunNotFound(run_id)
     return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from timestep.library.beginning import begun, finished, processed
+from timestep.library.checks import check_order
 from timestep.library.orders import Order
 from timestep.library.setup import launched
 from timestep.library.streaming import streamed
@@ -13,6 +14,7 @@ from timestep.library.streaming import streamed
 async def run_here(order: Order) -> Any:
     """Run it to its end, or until it waits for decisions, and give its result."""
     program = launched()
+    check_order(order)
     run = await begun(program, order)
     result = await finished(program, run.run_id, order.agent)
     return await processed(result, order.result_processor)
@@ -20,4 +22,6 @@ async def run_here(order: Order) -> Any:
 
 async def stream_here(order: Order) -> Any:
     """Begin it, and give a result that streams."""
-    return await processed(await streamed(launched(), order), order.result_processor)
+    program = launched()
+    check_order(order)
+    return await processed(await streamed(program, order), order.result_processor)

@@ -21,7 +21,8 @@ from timestep.engine.sessions.conversations import KIND as CONVERSATION
 from timestep.engine.threads import submit
 from timestep.errors import InvalidInput, NotLaunched
 from timestep.ids import time_ordered
-from timestep.library.launching import LAUNCHED_FROM, as_json, check_agent
+from timestep.library.checks import check_agent
+from timestep.library.launching import LAUNCHED_FROM, as_json
 from timestep.library.setup import is_launched, script_path
 from timestep.models import DIRECT_QUEUE, Schedule
 from timestep.services import schedules as rows

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from timestep.errors import InvalidInput
 from timestep.library.setup import configured
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def create_scheduled_agent_workflow(  # noqa: PLR0913 - all but three have defau
         CannotTravel: A part of the agent cannot be found again by another process.
     """
     configured()
-    from timestep.library import schedules  # noqa: PLC0415 - imports tables and the Agents SDK
+    from timestep.library import checks, schedules  # noqa: PLC0415 - they import the Agents SDK
+
+    checks.check_flag("stream", stream)
 
     wanted = schedules.described(
         agent,
@@ -97,6 +100,8 @@ class ScheduleHandle:
 
     def pause(self, why: str = "") -> None:
         """Launch nothing by the clock until `resume()`; in force at once, on every worker."""
+        if not isinstance(why, str):
+            raise InvalidInput("why", f"give a text, not {type(why).__name__}")
         self._call(lambda schedules: schedules.pause(self.name, why))
 
     def resume(self) -> None:
@@ -133,8 +138,9 @@ class ScheduleHandle:
 
     def _call(self, act: Callable[[Any], _T]) -> _T:
         configured()
-        from timestep.library import schedules  # noqa: PLC0415 - as above
+        from timestep.library import checks, schedules  # noqa: PLC0415 - as above
 
+        checks.check_text("name", self.name)
         return act(schedules)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from timestep import conf
 from timestep.errors import InvalidInput, NotConfigured, NotLaunched
+from timestep.library.checks import is_number
 
 if TYPE_CHECKING:
     from timestep.library.program import Program
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SITE_SETTINGS = "timestep_site.program"
 SQLITE_PREFIX = "sqlite:///"
 _POSTGRES_PREFIXES = ("postgresql://", "postgres://")
+_URL_FORM = "write postgresql://… or sqlite:///<path of the file>"
 _Value = TypeVar("_Value")
 
 
@@ -68,6 +70,8 @@ def configure_dbos(
     Raises:
         InvalidInput: A value cannot be used, or differs from what is in use since the launch.
     """
+    if database_url is not None and not isinstance(database_url, str):
+        raise InvalidInput("database_url", _URL_FORM)
     with _Process.lock:
         wanted = _configuration(name, executor_id, pool_size, poll_seconds)
         if _Process.program is not None and wanted != _Process.configuration:
@@ -98,6 +102,8 @@ def cleanup_dbos(timeout_seconds: float = 10.0) -> None:
     Args:
         timeout_seconds: How long runs under way may go on before they are left.
     """
+    if not is_number(timeout_seconds) or timeout_seconds < 0:
+        raise InvalidInput("timeout_seconds", "use a number of seconds from 0")
     _outside_event_loops(lambda: _clean_up(timeout_seconds))
 
 
@@ -144,11 +150,19 @@ def _configuration(
     given = {"name": name, "executor_id": executor_id}
     given |= {"pool_size": pool_size, "poll_seconds": poll_seconds}  # type: ignore[dict-item]
     wanted = replace(before, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    if wanted.pool_size is not None and not 1 <= wanted.pool_size <= 1000:
-        raise InvalidInput("pool_size", "use a whole number from 1 to 1000")
-    if not 0.01 <= wanted.poll_seconds <= 60:
-        raise InvalidInput("poll_seconds", "use a number of seconds from 0.01 to 60")
+    for field in ("name", "executor_id"):
+        if not isinstance(getattr(wanted, field), str):
+            raise InvalidInput(field, f"give a text, not {type(getattr(wanted, field)).__name__}")
+    _check_numbers(wanted)
     return wanted
+
+
+def _check_numbers(wanted: Configuration) -> None:
+    size = wanted.pool_size
+    if size is not None and (type(size) is not int or not 1 <= size <= 1000):
+        raise InvalidInput("pool_size", "use a whole number from 1 to 1000")
+    if not (is_number(wanted.poll_seconds) and 0.01 <= wanted.poll_seconds <= 60):
+        raise InvalidInput("poll_seconds", "use a number of seconds from 0.01 to 60")
 
 
 def _from_environment(name: str, kind: Callable[[str], _Value], default: Any) -> Any:
@@ -189,7 +203,7 @@ def _choose_database(database_url: str | None) -> None:
         os.environ["TIMESTEP_SQLITE_PATH"] = _normal(database_url).removeprefix(SQLITE_PREFIX)
     else:
         # The value is not shown: it may hold a password.
-        raise InvalidInput("database_url", "write postgresql://… or sqlite:///<path of the file>")
+        raise InvalidInput("database_url", _URL_FORM)
 
 
 def _normal(database_url: str) -> str:

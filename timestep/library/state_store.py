@@ -9,6 +9,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from timestep.errors import InvalidInput, TimestepError
+from timestep.library.checks import check_agent, check_text
 from timestep.library.setup import require_tables
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class RunStateStore:
         connection_string: str | None = None,
     ) -> None:
         require_tables()
+        check_agent(agent)
         if session_id is not None and not isinstance(session_id, str):
             raise InvalidInput("session_id", "give the session's id: session.session_id")
         if connection_string is not None:
@@ -69,6 +71,10 @@ class RunStateStore:
         Returns:
             What was saved.
         """
+        from agents import RunState  # noqa: PLC0415 - slow
+
+        if not isinstance(state, RunState):
+            raise InvalidInput("state", "give what load() or result.to_state() gave")
         saved: SavedRevision = await self._saved().save(self.agent, self.session_id or "", state)
         return saved
 
@@ -88,6 +94,8 @@ class RunStateStore:
             OtherAgent: The run was launched with another agent, or this one was changed since.
             StateUnreadable: The state is damaged, or of a schema that the SDK does not read.
         """
+        if run_id is not None:
+            check_text("run_id", run_id)
         state: RunState[Any, Any] = await self._saved().load(
             self.agent, self.session_id or "", run_id
         )

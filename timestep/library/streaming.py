@@ -24,7 +24,8 @@ from timestep.models import DELTA_KIND
 async def streamed(program: Program, order: Order) -> StreamedResult:
     """Begin what is ordered, and listen from before its first event."""
     bond = bond_of(order.input_items) if isinstance(order.input_items, RunState) else None
-    run_id = bond.run_id if bond else order.workflow_id or time_ordered("run")
+    run_id = bond.run_id if bond else order.workflow_id
+    run_id = time_ordered("run") if run_id is None else run_id
     order = replace(order, workflow_id=run_id)
     relay = _Relayed(program, run_id)
     try:

@@ -211,7 +211,7 @@ def _refuse_other(earlier: Run, run: Run) -> None:
 def _checked_run_id(run_id: str | None) -> str:
     if run_id is None:
         return time_ordered("run")
-    if not RUN_ID.fullmatch(run_id):
+    if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise InvalidInput("run_id", "use 1 to 128 letters, digits, dots, underscores or hyphens")
     return run_id
 
@@ -253,21 +253,22 @@ def _checked_turns(turns: int) -> int:
 
 
 def _is_whole(value: Any, most: int) -> bool:
-    return isinstance(value, int) and 1 <= value <= most
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def checked_timeout(seconds: float | None) -> float | None:
     """A timeout in seconds that is positive, finite and at most 30 days, or None."""
     if seconds is None:
         return None
-    if not math.isfinite(seconds) or not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not math.isfinite(seconds) or not 0 < seconds <= MAX_TIMEOUT_SECONDS:
         raise InvalidInput("timeout_seconds", "use a number of seconds above 0, at most 30 days")
     return float(seconds)
 
 
 def checked_queue(name: str) -> str:
     """A queue's name: 1 to 100 letters, digits, dots, underscores or hyphens."""
-    if not _QUEUE.fullmatch(name):
+    if not isinstance(name, str) or not _QUEUE.fullmatch(name):
         raise InvalidInput("queue", "use 1 to 100 letters, digits, dots, underscores or hyphens")
     return name
 
@@ -280,6 +281,7 @@ def checked_session(session_id: str | None) -> str | None:
 def _bounded(field: str, value: Text, length: int) -> Text:
     if value is None:
         return value
-    if len(value) > length or storable(value) != value or not value.strip():
+    fits = isinstance(value, str) and len(value) <= length and storable(value) == value
+    if not fits or not value.strip():
         raise InvalidInput(field, f"use 1 to {length} printable characters")
     return value

@@ -30,12 +30,13 @@ def set_limits(name: str, limits: Mapping[str, Any]) -> Queue:
     """
     for field in limits.keys() - _COLUMNS.keys():
         raise InvalidInput(field, f"use one of {', '.join(_COLUMNS)}")
+    checked_queue(name)
     checked = {
         column: check(field, limits[field])
         for field, (column, check) in _COLUMNS.items()
         if field in limits
     }
-    Queue.objects.get_or_create(name=checked_queue(name))
+    Queue.objects.get_or_create(name=name)
     queue = Queue.objects.select_for_update().get(name=name)
     for column, value in checked.items():
         setattr(queue, column, value)

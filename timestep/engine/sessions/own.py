@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import OperationalError, ProgrammingError
 
 from timestep.engine.threads import in_thread
-from timestep.errors import NotConfigured, NotLaunched
+from timestep.errors import InvalidInput, NotConfigured, NotLaunched
 
 
 class TimestepSession(SessionABC):
@@ -27,6 +27,8 @@ class TimestepSession(SessionABC):
     """
 
     def __init__(self, session_id: str, session_settings: SessionSettings | None = None) -> None:
+        if not isinstance(session_id, str) or not session_id.strip():
+            raise InvalidInput("session_id", f"give the session's name, not {session_id!r:.40}")
         self.session_id = session_id
         self.session_settings = session_settings or SessionSettings()
 

@@ -57,7 +57,9 @@ def describe(
     describer = Describer()
     start = describer.agent_key(agent, f"agent {agent.name!r}")
     agents = _agents(describer)
-    config = run_config and describe_config(describer, _checked(run_config), "run_config")
+    config = None
+    if run_config is not None:
+        config = describe_config(describer, _checked(run_config), "run_config")
     describer.problems.extend(leaks(config, "run_config"))
     raise_all(describer.problems)
     classes = _classes(describer, context)
