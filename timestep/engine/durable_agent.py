@@ -46,14 +46,15 @@ from timestep.engine.durable_guardrails import (
     durable_tool_input_guardrail,
     durable_tool_output_guardrail,
 )
+from timestep.engine.durable_local_tools import durable_local_tool
 from timestep.engine.durable_mcp import DurableMCPServer, may_repeat
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import as_json, durable_tool, remember_tool_error, steps_around
 from timestep.engine.execution import StepIds, durable_scope
+from timestep.engine.local_calls import kinds_of, steps_around_local
 from timestep.tools import options_of
 
-# These run on this machine inside the SDK's own loop, where no step can stand around them.
-_LOCAL_TOOLS = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool)
+_LOCAL_TOOLS = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool, ShellTool)
 
 
 class DurableAgent(Agent[Any]):
@@ -123,6 +124,9 @@ def steps_around_tools(agent: Agent[Any]) -> Callable[[str], int]:
     most: dict[str, int] = {}
     for tool in tools:
         most[tool.name] = max(most.get(tool.name, 0), steps_around(tool))
+    for local in (tool for one in reached for tool in one.tools):
+        for name in kinds_of(local):
+            most[name] = max(most.get(name, 0), steps_around_local(local))
     servers = [server for one in reached for server in one.mcp_servers]
     unknown = max((_steps_around_mcp(server) for server in servers), default=0)
     return lambda name: most.get(name, unknown)
@@ -255,11 +259,8 @@ class _Graph:
         if isinstance(tool, FunctionTool):
             made = self._agent_tool(agent, tool) if tool._is_agent_tool else _tool(tool, agent)
             return _with_guardrails(made, tool, agent)
-        if isinstance(tool, _LOCAL_TOOLS) or (isinstance(tool, ShellTool) and tool.executor):
-            raise NotDurable(
-                f"tool {tool.name!r} of agent {agent!r} works on this machine without a step; "
-                "offer it as a function tool"
-            )
+        if isinstance(tool, _LOCAL_TOOLS):
+            return durable_local_tool(tool, agent)
         return _hosted_mcp(tool, agent) if isinstance(tool, HostedMCPTool) else tool
 
     def _agent_tool(self, agent: str, tool: FunctionTool) -> FunctionTool:

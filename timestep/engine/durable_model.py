@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -26,8 +26,15 @@ from openai.types.responses import (
 from openai.types.responses.response_output_item import McpApprovalRequest
 from pydantic import TypeAdapter
 
-from timestep.engine.durable_tools import ask_gate, is_nested, steps_around, tools_by_name
+from timestep.engine.durable_tools import (
+    ask_gate,
+    gate_questions,
+    is_nested,
+    steps_around,
+    tools_by_name,
+)
 from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.local_calls import keep_steps, local_questions, made_here
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.usage import response_usage, usage_as_json
 from timestep.models import DELTA_KIND
@@ -94,6 +101,7 @@ class DurableModel(Model):
         for item in function_calls(response):
             tool = tools.get(item.name)
             scope.reserve_call(item.call_id, nested=is_nested(tool), around=steps_around(tool))
+        keep_steps(scope, made_here(response.output, call.argument(3, "tools")))
         self._emit_finished(call, recorded, response)
         return response
 
@@ -115,12 +123,17 @@ class DurableModel(Model):
         self, call: _Call, recorded: dict[str, Any], response: ModelResponse
     ) -> None:
         calls = function_calls(response)
+        local = made_here(response.output, call.argument(3, "tools"))
+        told = [(made.call_id, tool.name, made.arguments) for made, tool in local]
         payload = {
             "agent": self._agent,
             "model": self.name,
             "text": response_text(response)[:EVENT_TEXT_LIMIT],
-            "tool_calls": [_call_as_json(call) for call in calls],
-            "hosted_calls": hosted_calls(response),
+            "tool_calls": [
+                {"call_id": call_id, "name": name, "arguments": arguments[:EVENT_TEXT_LIMIT]}
+                for call_id, name, arguments in [*map(_facts, calls), *told]
+            ],
+            "hosted_calls": hosted_calls(response, {made.call_id for made, _tool in local}),
             "usage": usage_as_json(response.usage),
             "started_at": recorded["started_at"],
             "ended_at": recorded["ended_at"],
@@ -183,18 +196,22 @@ class _Call:
         tries, response = await self._response()
         ended = datetime.now(UTC)
         await self._refuse_malformed(response)
-        tools = tools_by_name(self.argument(3, "tools"))
         return {
             "response": storable(_RESPONSE.dump_python(response, mode="json", exclude_none=True)),
-            "verdicts": await ask_gate(
-                self.scope, self._model._agent, tools, function_calls(response)
-            ),
+            "verdicts": await self._verdicts(response),
             "attempt": self.scope.execution.attempt(tries),
             "tries": tries,
             "started_at": started.isoformat(),
             "ended_at": ended.isoformat(),
             "duration_ms": round((ended - started).total_seconds() * 1000),
         }
+
+    async def _verdicts(self, response: ModelResponse) -> dict[str, str]:
+        agent, tools = self._model._agent, self.argument(3, "tools")
+        calls = function_calls(response)
+        of_functions = gate_questions(self.scope, agent, tools_by_name(tools), calls)
+        local = made_here(response.output, tools)
+        return await ask_gate([*of_functions, *local_questions(self.scope, agent, local)])
 
     async def _response(self) -> tuple[int, ModelResponse]:
         for number in range(1, MAX_TRIES + 1):
@@ -290,9 +307,8 @@ class IncompleteResponse(Exception):
         return cls(f"{kind}: {details.reason if details else 'no reason given'}")
 
 
-def _call_as_json(call: ResponseFunctionToolCall) -> dict[str, str]:
-    arguments = call.arguments[:EVENT_TEXT_LIMIT]
-    return {"call_id": call.call_id, "name": call.name, "arguments": arguments}
+def _facts(call: ResponseFunctionToolCall) -> tuple[str, str, str]:
+    return call.call_id, call.name, call.arguments
 
 
 def _model_response(response: Response, items: list[Any]) -> ModelResponse:
@@ -308,9 +324,18 @@ def function_calls(response: ModelResponse) -> list[ResponseFunctionToolCall]:
     return [item for item in response.output if isinstance(item, ResponseFunctionToolCall)]
 
 
-def hosted_calls(response: ModelResponse) -> list[dict[str, str]]:
-    """What the provider did by itself for a response: its own tools, and servers it asked."""
-    items = [item for item in response.output if not isinstance(item, _OWN_ITEMS)]
+def hosted_calls(response: ModelResponse, others: Collection[str] = ()) -> list[dict[str, str]]:
+    """What the provider did by itself for a response: its own tools, and servers it asked.
+
+    Args:
+        response: The response.
+        others: Ids of calls in it that are made by this process.
+    """
+    items = [
+        item
+        for item in response.output
+        if not isinstance(item, _OWN_ITEMS) and getattr(item, "call_id", None) not in others
+    ]
     return [_hosted_as_json(_RESPONSE_ITEM.dump_python(item, mode="json")) for item in items]
 
 

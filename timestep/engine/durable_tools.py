@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,15 +93,15 @@ def durable_tool(
             return await invoke(context, arguments)
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
-        reservation = scope.steps.pop(context.tool_call_id)
-        step = _ToolStep(scope, agent, tool, invoke, context, arguments, reservation.step_id)
-        if idempotent:
-            recorded = await reservation.run_async({"name": "tool"}, step.plain)
-        else:
-            with scope.execution.unrepeatable(reservation.step_id):
-                recorded = await reservation.run_async({"name": "tool"}, step.guarded)
-        step.emit_finished(recorded)
-        return recorded["output"]
+        call = CallFacts(context.tool_call_id, tool.name, agent, arguments)
+        step = ToolStep(
+            scope,
+            call,
+            lambda: invoke(context, arguments),
+            timeout=tool.timeout_seconds,
+            tells_timeout=tool.timeout_behavior == "error_as_result",
+        )
+        return await step.output(idempotent=idempotent)
 
     durable.on_invoke_tool = invoke_as_step
     durable.needs_approval = NeedsApproval(
@@ -135,20 +136,14 @@ def is_nested(tool: FunctionTool | None) -> bool:
     return tool is not None and tool._is_agent_tool
 
 
-async def ask_gate(
+def gate_questions(
     scope: Scope,
     agent: str,
     tools: dict[str, FunctionTool],
     calls: list[ResponseFunctionToolCall],
-) -> dict[str, str]:
-    """Ask the gate once for each call of a response; called inside the response's own step.
-
-    So the verdicts are part of the response's checkpoint, and a replay does not ask again.
-    """
-    known = [call for call in calls if call.name in tools]
-    if not known:
-        return {}
-    questions = [
+) -> list[ToolCall]:
+    """What the gate is asked about the function calls of a response."""
+    return [
         ToolCall(
             run_id=scope.execution.run_id,
             agent=agent,
@@ -157,9 +152,17 @@ async def ask_gate(
             arguments=call.arguments,
             asks=_asks(tools[call.name]),
         )
-        for call in known
+        for call in calls
+        if call.name in tools
     ]
-    return await in_thread(_verdicts, questions)
+
+
+async def ask_gate(questions: list[ToolCall]) -> dict[str, str]:
+    """Ask the gate once for each call of a response; called inside the response's own step.
+
+    So the verdicts are part of the response's checkpoint, and a replay does not ask again.
+    """
+    return await in_thread(_verdicts, questions) if questions else {}
 
 
 def _asks(tool: FunctionTool) -> bool:
@@ -178,14 +181,15 @@ def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> str | None:
     A formatter of the SDK's run configuration; where it returns None, the SDK's message stays.
     """
     if args.error is not None:
-        _remember(args.call_id, args.error)
+        remember_error(args.call_id, args.error)
     if isinstance(args.error, ModelBehaviorError):
         # About the model's own arguments, which it can only mend if it is told.
         return f"The call was not made: {args.error}"
     return None
 
 
-def _remember(call_id: str, error: Exception) -> None:
+def remember_error(call_id: str, error: Exception) -> None:
+    """Keep what a call raised, for the event of its end; the model is told something else."""
     scope = current_scope.get()
     if scope is not None:
         text = storable(f"{type(error).__name__}: {error}")
@@ -197,35 +201,72 @@ def _remembering(tell: ToolErrorFunction) -> ToolErrorFunction:
 
     async def told(context: RunContextWrapper[Any], error: Exception) -> str:
         if isinstance(context, ToolContext):
-            _remember(context.tool_call_id, error)
+            remember_error(context.tool_call_id, error)
         text: str = await plainly(lambda: tell(context, error))
         return text
 
     return told
 
 
-class _ToolStep:
-    """One tool call: the body of its step, and the events around it."""
+@dataclass(frozen=True)
+class CallFacts:
+    """Which call a step makes, as events and requests name it; `arguments` is JSON or text."""
+
+    call_id: str
+    tool: str
+    agent: str
+    arguments: str
+
+
+class ToolStep:
+    """One tool call: its step, and the events around it.
+
+    Args:
+        scope: The run; the call's id is reserved in it.
+        call: The call.
+        make: Makes it; what it raises fails the run.
+        timeout: How many seconds it may take.
+        tells_timeout: Whether the model is told that it took longer; else the run fails.
+        once_happened: What is done instead where a person says that a call of unknown outcome was
+            made; by default their words are the output.
+        shown: The output as people see it.
+    """
 
     def __init__(
         self,
         scope: Scope,
-        agent: str,
-        tool: FunctionTool,
-        invoke: Invoke,
-        context: ToolContext[Any],
-        arguments: str,
-        step_id: int,
+        call: CallFacts,
+        make: Callable[[], Awaitable[Any]],
+        *,
+        timeout: float | None = None,
+        tells_timeout: bool = False,
+        once_happened: Callable[[], Awaitable[Any]] | None = None,
+        shown: Callable[[Any], str] | None = None,
     ) -> None:
         self._scope = scope
-        self._agent = agent
-        self._tool = tool
-        self._invoke = invoke
-        self._context = context
-        self._arguments = arguments
-        self._step_id = step_id
+        self._call = call
+        self._make = make
+        self._timeout = timeout
+        self._tells_timeout = tells_timeout
+        self._once_happened = once_happened
+        self._shown = shown or output_text
+        self._step = scope.steps.pop(call.call_id)
 
-    async def plain(self) -> dict[str, Any]:
+    async def output(self, *, idempotent: bool) -> Any:
+        """The call's output as JSON: from its checkpoint, or by making it.
+
+        Args:
+            idempotent: Whether a call that was in flight when its worker died may be made again.
+        """
+        if idempotent:
+            recorded = await self._step.run_async({"name": "tool"}, self._plain)
+        else:
+            with self._scope.execution.unrepeatable(self._step.step_id):
+                recorded = await self._step.run_async({"name": "tool"}, self._guarded)
+        self._emit_finished(recorded)
+        return recorded["output"]
+
+    async def _plain(self) -> dict[str, Any]:
         """Call the tool; may happen again if this process dies before it is recorded."""
         execution = self._scope.execution
         attempt = execution.attempt(1)
@@ -233,9 +274,9 @@ class _ToolStep:
         started = datetime.now(UTC)
         output, error = await self._called()
         if error is not None:
-            await execution.fail(f"tool {self._tool.name}", self._step_id, error)
+            await execution.fail(f"tool {self._call.tool}", self._step.step_id, error)
         ended = datetime.now(UTC)
-        told = self._scope.tool_errors.pop(self._context.tool_call_id, None)
+        told = self._scope.tool_errors.pop(self._call.call_id, None)
         return {
             "output": output,
             "error": told,
@@ -245,40 +286,43 @@ class _ToolStep:
             "duration_ms": round((ended - started).total_seconds() * 1000),
         }
 
-    async def guarded(self) -> dict[str, Any]:
+    async def _guarded(self) -> dict[str, Any]:
         """Call a tool that is not idempotent: its start is written durably first."""
-        execution = self._scope.execution
+        execution, call = self._scope.execution, self._call
         try:
             resolution = await in_thread(
                 tool_starts.record,
                 execution.run_id,
                 execution.n,
-                self._step_id,
-                self._agent,
-                self._tool.name,
-                self._context.tool_call_id,
-                self._arguments,
+                self._step.step_id,
+                call.agent,
+                call.tool,
+                call.call_id,
+                call.arguments,
                 execution.epoch,
             )
         except tool_starts.RunLost:
             await execution.lose()
             raise
-        if resolution and resolution["outcome"] == "happened":
+        if not resolution or resolution["outcome"] != "happened":
+            return await self._plain()
+        if self._once_happened is None:
             return self._told(resolution["result"])
-        return await self.plain()
+        self._make = self._once_happened
+        return await self._plain() | {"told": True}
 
     async def _called(self) -> tuple[Any, Exception | None]:
-        seconds = self._tool.timeout_seconds
+        seconds = self._timeout
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return as_json(await self._invoke(self._context, self._arguments)), None
+                return as_json(await self._make()), None
         except Exception as raised:  # noqa: BLE001 - a tool may raise anything: that fails the run
             error = TimeoutError(f"timed out after {seconds} s") if limit.expired() else raised
-        if limit.expired() and self._tool.timeout_behavior == "error_as_result":
-            return f"Tool {self._tool.name} timed out after {seconds} seconds.", None
+        if limit.expired() and self._tells_timeout:
+            return f"Tool {self._call.tool} timed out after {seconds} seconds.", None
         run_id = self._scope.execution.run_id
-        await in_thread(tool_starts.record_raised, run_id, self._context.tool_call_id)
+        await in_thread(tool_starts.record_raised, run_id, self._call.call_id)
         return None, error
 
     def _told(self, result: str) -> dict[str, Any]:
@@ -287,21 +331,16 @@ class _ToolStep:
         recorded = {"output": result, "attempt": attempt, "started_at": now, "ended_at": now}
         return recorded | {"duration_ms": 0, "told": True}
 
-    def emit_finished(self, recorded: dict[str, Any]) -> None:
+    def _emit_finished(self, recorded: dict[str, Any]) -> None:
         """Emit the call's final event from its checkpoint, so that a replay says the same."""
         payload = {key: value for key, value in recorded.items() if key != "attempt"}
-        shown = output_text(recorded["output"])[:EVENT_TEXT_LIMIT]
+        shown = self._shown(recorded["output"])[:EVENT_TEXT_LIMIT]
         payload |= {"output": shown, "ok": recorded.get("error") is None}
         self._emit("tool.finished", payload, recorded["attempt"])
 
     def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:
-        call = {
-            "call_id": self._context.tool_call_id,
-            "tool": self._tool.name,
-            "agent": self._agent,
-            "arguments": self._arguments[:EVENT_TEXT_LIMIT],
-        }
-        self._scope.emit(kind, call | payload, step_id=self._step_id, attempt=attempt)
+        call = asdict(self._call) | {"arguments": self._call.arguments[:EVENT_TEXT_LIMIT]}
+        self._scope.emit(kind, call | payload, step_id=self._step.step_id, attempt=attempt)
 
 
 def as_json(output: Any) -> Any:

@@ -94,6 +94,8 @@ class Scope:
     mcp_tools: dict[Any, Any] = field(default_factory=dict)
     # What functions said in this turn of whether a tool or a handoff is offered.
     enabled: dict[int, bool] = field(default_factory=dict)
+    # The calls of the last response that tools on this machine make, by their ids.
+    local_calls: dict[str, Any] = field(default_factory=dict)
     handoff_call: str = ""
     tripped: bool = False
     _after_trip: StepIds | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from agents import Agent, RunState, ToolApprovalItem, UserError
 
 from timestep.engine.execution import Scope
+from timestep.engine.local_calls import arguments_of, keep_steps_again
 from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
 from timestep.gate import Interruption
@@ -114,6 +115,7 @@ def reserve_for_resume(
         if item.get("type") == "function_call":
             nested = item["call_id"] in runs_agent
             scope.reserve_call(item["call_id"], nested=nested, around=around(item["name"]))
+    keep_steps_again(scope, responses[-1].get("output", []), around)
     for handoff in processed.get("handoffs", [])[:1]:
         scope.handoff_call = handoff["tool_call"]["call_id"]
     for function in processed.get("functions", []):
@@ -133,6 +135,6 @@ def as_interruption(item: ToolApprovalItem, said_before: str) -> Interruption:
         call_id=call_id_of(item),
         agent=item.agent.name,
         tool=item.tool_name or "",
-        arguments=item.arguments or "{}",
+        arguments=arguments_of(item.raw_item) or item.arguments or "{}",
         said_before=said_before,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ from agents import (
     Agent,
     FunctionTool,
     Handoff,
-    LocalShellTool,
     ModelSettings,
     RunConfig,
     Runner,
+    ShellTool,
     WebSearchTool,
     function_tool,
     handoff,
@@ -21,7 +22,7 @@ from agents.mcp import MCPServerStdio
 from agents.models import get_default_model
 from agents.testing import ScriptedModel, assistant_message
 
-from tests.campaign import code
+from tests.campaign import code, machine
 from timestep.engine.durable_agent import (
     DurableAgent,
     durable_run_config,
@@ -123,12 +124,22 @@ def test_agents_that_are_tools_of_each_other() -> None:
     assert only_tool(only_tool(made)._agent_instance)._agent_instance is made
 
 
-def test_hosted_tools_pass_and_local_ones_are_refused() -> None:
-    search = WebSearchTool()
-    assert make_durable(Agent(name="x", tools=[search])).tools == [search]
-    shell = LocalShellTool(executor=lambda request: "")
-    with pytest.raises(NotDurable, match="'local_shell' of agent 'x' works on this machine"):
-        make_durable(Agent(name="x", tools=[shell]))
+def test_hosted_tools_pass_and_local_ones_are_copied() -> None:
+    hosted: list[Any] = [WebSearchTool(), ShellTool(environment={"type": "container_auto"})]
+    assert make_durable(Agent(name="x", tools=hosted)).tools == hosted
+    tools = machine.all_tools()
+    before = [dict(vars(tool)) for tool in tools]
+    made = make_durable(Agent(name="x", tools=tools)).tools
+    assert [type(tool) for tool in made] == [type(tool) for tool in tools]
+    assert all(new is not old for new, old in zip(made, tools, strict=True))
+    assert [dict(vars(tool)) for tool in tools] == before
+
+
+def test_an_agent_tool_of_an_unknown_agent_is_refused() -> None:
+    tool = copy.copy(Agent[Any](name="inner").as_tool("ask", "Ask."))
+    tool._agent_instance = None
+    with pytest.raises(NotDurable, match="'ask' of agent 'x' runs no agent that is known"):
+        make_durable(Agent(name="x", tools=[tool]))
 
 
 def test_what_stands_around_calls_has_steps() -> None:
