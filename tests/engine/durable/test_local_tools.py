@@ -9,7 +9,7 @@ from agents import Agent, ApplyPatchTool, CustomTool, ShellTool
 
 from approvals.services.decisions import decide, resolve_unknown
 from tests.campaign import machine
-from tests.campaign.double import Json, script
+from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation
 from timestep.models import Run
 
@@ -90,17 +90,18 @@ def test_each_kind_is_called_once_and_shown(engine: Installation) -> None:
 
 @pytest.mark.parametrize("kind", ASKING)
 def test_a_person_is_asked_and_sees_what_would_be_done(engine: Installation, kind: str) -> None:
-    tool, call, noted, shown = ASKING[kind]
-    text = f"local-{call['call_id']}"
-    engine.double.says(script(text, {"items": [call]}, DONE))
+    tool, asking, noted, shown = ASKING[kind]
+    call_id = asking["call_id"]
+    text = f"local-{call_id}"
+    engine.double.says(script(text, {"items": [asking]}, DONE))
     run = engine.wait(engine.launch_code(agent(tool), text), "awaiting_approval", "failed")
     [asked] = engine.asked(run)
     assert (asked.tool, asked.arguments) == (tool.name, shown)
-    assert not engine.calls(noted, "start", call["call_id"])
+    assert not engine.calls(noted, "start", call_id)
     decide(asked.approval_id, approve=True, by=engine.person())
     run = engine.wait(run, "succeeded", "failed")
     assert run.status == "succeeded", engine.described(run)
-    assert len(engine.calls(noted, "start", call["call_id"])) == 1
+    assert len(engine.calls(noted, "start", call_id)) == 1
 
 
 def test_a_rejected_call_is_not_made(engine: Installation) -> None:
@@ -112,6 +113,21 @@ def test_a_rejected_call_is_not_made(engine: Installation) -> None:
     run = engine.wait(run, "succeeded", "failed")
     assert "not here" in str(sent_back(engine, text)[text]), engine.described(run)
     assert not engine.calls("shell", "start", text)
+
+
+def test_a_shell_of_an_agent_used_as_a_tool_asks(engine: Installation) -> None:
+    shell = [machine.shell("local-inner-shell", "ls")]
+    engine.double.says(script("local-inner", {"items": shell}, {"text": "inner done"}))
+    asking = {"calls": [call("ask", input="local-inner go")]}
+    engine.double.says(script("local-outer", asking, {"text": "{outputs}"}))
+    inner = agent(ASKING["shell"][0]).as_tool("ask", "Ask.")
+    run = engine.launch_code(Agent(name="outer", model="test-model", tools=[inner]), "local-outer")
+    [asked] = engine.asked(engine.wait(run, "awaiting_approval", "failed"))
+    assert asked.arguments == {"commands": ["ls"]}
+    decide(asked.approval_id, approve=True, by=engine.person())
+    run = engine.wait(run, "succeeded", "failed")
+    assert run.final_output == "inner done", engine.described(run)
+    assert len(engine.calls("shell", "start", "local-inner-shell")) == 1
 
 
 def test_a_shell_that_raises_is_told_to_the_model(engine: Installation) -> None:
@@ -151,8 +167,8 @@ def killed(_looked_at: Installation) -> dict[str, Run]:
     made = {n: engine.launch_code(a, f"durable-local {n}") for n, (a, _, _) in launched.items()}
     for name in ("finished", "approved"):
         engine.event(made[name], "model.started", count=2)
-    for tool, call in (("shell", "unknown"), ("shell", "repeatable"), ("screen", "typing")):
-        engine.started(tool, call)
+    for tool, name in (("shell", "unknown"), ("shell", "repeatable"), ("screen", "typing")):
+        engine.started(tool, name)
     engine.kill()
     engine.ready()
     return made
