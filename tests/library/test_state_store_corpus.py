@@ -12,9 +12,11 @@ from agents import RunConfig, Runner
 from tests.corpus import scenes
 from tests.corpus.scenes import DONE, SCENES
 from tests.engine.unit.conftest import fresh_threads
-from timestep.engine.execution import Scope, StepIds
+from timestep.engine import execution
+from timestep.engine.execution import Scope
 from timestep.engine.state_store import decisions_in
 from timestep.engine.states import reserve_for_resume
+from timestep.engine.step_ids import StepIds
 from timestep.engine.threads import in_thread
 from timestep.library.state_store import RunStateStore
 from timestep.models import SavedState
@@ -60,8 +62,11 @@ async def test_a_recorded_state_loads_and_goes_on(release: str, name: str) -> No
 
 
 @pytest.mark.parametrize(("release", "name"), RECORDED)
-def test_steps_are_reserved_for_every_call_that_goes_on(release: str, name: str) -> None:
+def test_steps_are_reserved_for_every_call_that_goes_on(
+    release: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     many: Any = list(range(5000))
+    monkeypatch.setattr(execution, "nested_steps", lambda _block: StepIds(many))
     scope = Scope(cast("Any", None), StepIds(many))
     reserve_for_resume(scope, _recorded(release, name))
     assert _reserved(scope) >= set(SCENES[name].waits)

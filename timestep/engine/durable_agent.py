@@ -50,8 +50,9 @@ from timestep.engine.durable_local_tools import durable_local_tool
 from timestep.engine.durable_mcp import DurableMCPServer, may_repeat
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import as_json, durable_tool, remember_tool_error, steps_around
-from timestep.engine.execution import StepIds, durable_scope
+from timestep.engine.execution import durable_scope
 from timestep.engine.local_calls import kinds_of, steps_around_local
+from timestep.engine.step_ids import StepIds
 from timestep.tools import options_of
 
 _LOCAL_TOOLS = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool, ShellTool)

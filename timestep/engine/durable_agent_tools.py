@@ -31,7 +31,7 @@ def own_run_config(tool: FunctionTool) -> RunConfig | None:
 def durable_agent_tool(
     tool: FunctionTool, *, agent: str, nested: Agent[Any], run_config: RunConfig | None = None
 ) -> FunctionTool:
-    """A copy of an agent used as a tool, with its own block of step ids for each call.
+    """A copy of an agent used as a tool, with a block of step ids of its own for each call.
 
     It must not be one step itself: its inner steps would not be checkpointed.
 

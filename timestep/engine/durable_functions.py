@@ -10,7 +10,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from timestep.engine.execution import Scope, StepIds, durable_scope
+from timestep.engine.execution import Scope, durable_scope
+from timestep.engine.step_ids import StepIds
 
 STEP = "function"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Collection, Iterator
@@ -36,7 +37,10 @@ from timestep.engine.durable_tools import (
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.local_calls import keep_steps, local_questions, made_here
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
+from timestep.engine.step_ids import take_blocks
+from timestep.engine.threads import in_thread
 from timestep.engine.usage import response_usage, usage_as_json
+from timestep.ids import segment_id
 from timestep.models import DELTA_KIND
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
@@ -97,10 +101,12 @@ class DurableModel(Model):
         tools = tools_by_name(call.argument(3, "tools"))
         for asked in response.output:
             if isinstance(asked, McpApprovalRequest):
-                scope.reserve_call(asked.id, nested=False)
+                scope.reserve_call(asked.id)
+        blocks = itertools.count(recorded.get("blocks_from", 0))
         for item in function_calls(response):
             tool = tools.get(item.name)
-            scope.reserve_call(item.call_id, nested=is_nested(tool), around=steps_around(tool))
+            block = next(blocks) if is_nested(tool) else None
+            scope.reserve_call(item.call_id, block=block, around=steps_around(tool))
         keep_steps(scope, made_here(response.output, call.argument(3, "tools")))
         self._emit_finished(call, recorded, response)
         return response
@@ -204,6 +210,7 @@ class _Call:
             "started_at": started.isoformat(),
             "ended_at": ended.isoformat(),
             "duration_ms": round((ended - started).total_seconds() * 1000),
+            **await self._blocks(response),
         }
 
     async def _verdicts(self, response: ModelResponse) -> dict[str, str]:
@@ -212,6 +219,16 @@ class _Call:
         of_functions = gate_questions(self.scope, agent, tools_by_name(tools), calls)
         local = made_here(response.output, tools)
         return await ask_gate([*of_functions, *local_questions(self.scope, agent, local)])
+
+    async def _blocks(self, response: ModelResponse) -> dict[str, int]:
+        """Where the step ids of the agents that the response calls are; nothing without such."""
+        tools = tools_by_name(self.argument(3, "tools"))
+        nested = sum(is_nested(tools.get(call.name)) for call in function_calls(response))
+        if not nested:
+            return {}
+        execution = self.scope.execution
+        segment = segment_id(execution.run_id, execution.n)
+        return {"blocks_from": await in_thread(take_blocks, segment, nested)}
 
     async def _response(self) -> tuple[int, ModelResponse]:
         for number in range(1, MAX_TRIES + 1):

@@ -19,21 +19,15 @@ from agents import RawResponsesStreamEvent, StreamEvent
 from agents.items import TResponseStreamEvent
 from dbos import DBOS, StepReservation
 
+from timestep.engine.step_ids import StepIds, nested_steps
 from timestep.engine.writer import EventWriter, PendingEvent
-from timestep.errors import TimestepError
 from timestep.storable import storable
 
 # Attempts of one step rise with every execution of its segment and every try within it.
 TRIES_PER_EPOCH = 100
 MAX_TRACEBACK_CHARACTERS = 20_000
 MAX_MESSAGE_CHARACTERS = 2_000
-# How many step ids a nested agent gets, by its depth; beyond them the run fails with a message.
-NESTED_STEPS = (600, 100, 20)
 _STEPS_AFTER_TRIP = 4
-
-
-class NestedStepsExhausted(TimestepError):
-    """An agent used as a tool made more calls than step ids were reserved for it."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +45,12 @@ class Abort:
 Listener = Callable[[StreamEvent], None]
 
 
-class StepIds:
-    """Where step ids come from: the workflow's own counter, or a block for one nested agent."""
-
-    def __init__(self, block: list[StepReservation] | None = None) -> None:
-        self._block = block
-
-    def take(self) -> StepReservation:
-        """The next id. Must be called in an order that a replay repeats."""
-        if self._block is None:
-            return DBOS.reserve_step()
-        if not self._block:
-            raise NestedStepsExhausted(
-                "an agent used as a tool needed more steps than were reserved for it; "
-                "split its work, or make it a handoff"
-            )
-        return self._block.pop(0)
-
-    def sub(self, count: int) -> StepIds:
-        """A block of ids for one nested agent."""
-        return StepIds([self.take() for _ in range(count)])
-
-
 @dataclass
 class Scope:
     """Step ids of one (possibly nested) run of the SDK's loop, and those kept for its calls."""
 
     execution: Execution
     ids: StepIds
-    depth: int = 0
     parent_call_id: str | None = None
     steps: dict[str, StepReservation] = field(default_factory=dict)
     nested: dict[str, Scope] = field(default_factory=dict)
@@ -121,24 +92,22 @@ class Scope:
         """
         return self._after_trip if self.tripped and self._after_trip is not None else self.ids
 
-    def reserve_call(self, call_id: str, *, nested: bool, around: int = 0) -> None:
+    def reserve_call(self, call_id: str, *, block: int | None = None, around: int = 0) -> None:
         """Keep ids for a call, before any tool of its response starts.
 
         Args:
             call_id: The call.
-            nested: Whether it runs an agent.
+            block: Where it runs an agent, the number of the agent's block of ids.
             around: How many steps its guardrails and its approval may take.
         """
         if call_id in self.steps or call_id in self.nested:
             return
         if around:
             self.around[call_id] = self.ids.sub(around)
-        if nested:
-            block = self.ids.sub(NESTED_STEPS[min(self.depth, len(NESTED_STEPS) - 1)])
+        if block is not None:
             self.nested[call_id] = Scope(
                 self.execution,
-                block,
-                self.depth + 1,
+                nested_steps(block),
                 call_id,
                 verdicts=self.verdicts,
                 mcp_tools=dict(self.mcp_tools),

@@ -29,12 +29,12 @@ from timestep.engine.execution import (
     Aborted,
     Execution,
     Scope,
-    StepIds,
     current_scope,
     describe_error,
 )
 from timestep.engine.executions import Executions
 from timestep.engine.relay import Relay
+from timestep.engine.step_ids import StepIds
 from timestep.engine.threads import in_thread
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.engine.travel import build_value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem, UserError
 
 from timestep.engine.execution import Scope
 from timestep.engine.local_calls import arguments_of, keep_steps_again
+from timestep.engine.step_ids import resumed_blocks
 from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
 from timestep.gate import Interruption
@@ -92,7 +93,10 @@ def _rejection(reason: str) -> str:
 
 
 def reserve_for_resume(
-    scope: Scope, state: dict[str, Any], around: Callable[[str], int] = lambda _name: 0
+    scope: Scope,
+    state: dict[str, Any],
+    around: Callable[[str], int] = lambda _name: 0,
+    blocks: Iterator[int] | None = None,
 ) -> None:
     """Reserve step ids for the calls that go on, first thing in a resumed segment.
 
@@ -103,7 +107,9 @@ def reserve_for_resume(
         scope: The resumed run.
         state: The saved state.
         around: How many steps the calls of a tool may take beside themselves, by its name.
+        blocks: Numbers of the blocks that are left for nested agents; None for all of them.
     """
+    blocks = resumed_blocks() if blocks is None else blocks
     processed = state.get("last_processed_response") or {}
     runs_agent = {
         item["raw_item"]["call_id"]
@@ -113,15 +119,15 @@ def reserve_for_resume(
     responses = state.get("model_responses") or [{}]
     for item in responses[-1].get("output", []):
         if item.get("type") == "function_call":
-            nested = item["call_id"] in runs_agent
-            scope.reserve_call(item["call_id"], nested=nested, around=around(item["name"]))
+            block = next(blocks) if item["call_id"] in runs_agent else None
+            scope.reserve_call(item["call_id"], block=block, around=around(item["name"]))
     keep_steps_again(scope, responses[-1].get("output", []), around)
     for handoff in processed.get("handoffs", [])[:1]:
         scope.handoff_call = handoff["tool_call"]["call_id"]
     for function in processed.get("functions", []):
         if function.get("agent_run_state"):
             call_id = function["tool_call"]["call_id"]
-            reserve_for_resume(scope.nested[call_id], function["agent_run_state"], around)
+            reserve_for_resume(scope.nested[call_id], function["agent_run_state"], around, blocks)
 
 
 def call_id_of(item: ToolApprovalItem) -> str:

@@ -181,6 +181,7 @@ class Migration(migrations.Migration):
                 ('revision', models.PositiveIntegerField(blank=True, help_text='The saved state that a resume starts from.', null=True)),
                 ('decisions', models.JSONField(blank=True, default=list)),
                 ('worker', models.CharField(blank=True, max_length=100, null=True)),
+                ('nested_calls', models.PositiveIntegerField(default=0, help_text='How many calls of agents as tools were given step ids.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('dispatched_at', models.DateTimeField(blank=True, null=True)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),

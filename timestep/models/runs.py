@@ -227,6 +227,9 @@ class Segment(models.Model):
     )
     decisions = models.JSONField(default=list, blank=True)
     worker = models.CharField(max_length=100, null=True, blank=True)
+    nested_calls = models.PositiveIntegerField(
+        default=0, help_text="How many calls of agents as tools were given step ids."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     dispatched_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -85,6 +85,43 @@ def test_a_kill_in_the_second_level(engine: Installation) -> None:
     assert len(turns) == len(set(turns))
 
 
+def _many(engine: Installation, text: str, parents: int, children: int) -> list[str]:
+    """Let parents ask so many children each, all at once; returns what each child fetches."""
+    rng = random.Random(text)
+    errands = [f"{text}-parent-{i}." for i in range(parents)]
+    names = {one: one.replace("parent", "child").removesuffix(".") for one in errands}
+    details = {one: [f"{names[one]}-{j}." for j in range(children)] for one in errands}
+    asked = {"calls": [call("ask_parent", input=errand) for errand in errands]}
+    engine.double.says(script(f"{text} starts", asked, OUTPUTS))
+    for errand in errands:
+        asks = {"calls": [call("ask_child", input=detail) for detail in details[errand]]}
+        engine.double.says(script(errand, asks, OUTPUTS))
+        for detail in details[errand]:
+            fetch = call("fetch", tag=detail, seconds=round(rng.uniform(0, 1), 2))
+            turn = {"calls": [fetch], "delay": rng.uniform(0, 0.5)}
+            engine.double.says(script(detail, turn, OUTPUTS))
+    return [detail for errand in errands for detail in details[errand]]
+
+
+def _fetched(engine: Installation, run: Run) -> list[str]:
+    finished = [event.payload for event in engine.events(run, "tool.finished")]
+    return [one["call_id"] for one in finished if one["tool"] == "fetch"]
+
+
+def test_a_kill_among_more_calls_than_once_had_ids(engine: Installation) -> None:
+    fetched = _many(engine, "nested-many", parents=2, children=9)
+    run = engine.launch_code(family("elder"), "nested-many starts")
+    until(lambda: len(_fetched(engine, run)) >= 6, 20, "some children have ended")
+    engine.kill()
+    done = _fetched(engine, run)
+    engine.ready()
+    run = engine.wait(run, "succeeded", "failed", "awaiting_approval")
+    assert run.status == "succeeded", engine.described(run)
+    assert [tag for tag in fetched if f"fetch:{tag}" not in str(run.final_output)] == []
+    assert len(_fetched(engine, run)) == len(set(_fetched(engine, run))) == len(fetched)
+    assert [one for one in done if len(engine.calls("fetch", "start", one)) != 1] == []
+
+
 @pytest.mark.parametrize("option", ["custom_output_extractor", "on_stream"])
 def test_options_of_agents_as_tools(engine: Installation, option: str) -> None:
     text = f"nested-{option}"

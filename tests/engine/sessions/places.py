@@ -16,8 +16,9 @@ from openai import AsyncOpenAI
 
 from tests.fake_openai import FakeOpenAI
 from timestep.engine.durable_session import DurableSession, session_of
-from timestep.engine.execution import Scope, StepIds, current_scope
+from timestep.engine.execution import Scope, current_scope
 from timestep.engine.sessions import TimestepSession, settle
+from timestep.engine.step_ids import StepIds
 
 KEY = "sk-test-sessions"
 

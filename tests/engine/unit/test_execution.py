@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 
 from timestep.engine.execution import (
-    NESTED_STEPS,
     Abort,
     Aborted,
     Execution,
-    NestedStepsExhausted,
     Scope,
-    StepIds,
     describe_error,
 )
 from timestep.engine.executions import Executions
+from timestep.engine.step_ids import StepIds
 from timestep.engine.writer import PendingEvent
 
 
@@ -40,7 +38,7 @@ def _execution(epoch: int = 1, said: Said | None = None) -> Execution:
 
 def _scope(execution: Execution) -> Scope:
     """A scope whose step ids are plain numbers."""
-    numbers: list[Any] = list(range(1, 2000))
+    numbers: Any = iter(range(1, 2000))
     return Scope(execution, StepIds(numbers))
 
 
@@ -149,27 +147,20 @@ def test_an_error_is_bounded_and_can_be_stored() -> None:
 async def test_calls_of_a_response_keep_the_ids_that_were_reserved_first() -> None:
     scope = _scope(_execution())
     for call_id in ("a", "b", "a"):
-        scope.reserve_call(call_id, nested=False)
+        scope.reserve_call(call_id)
     assert {call_id: int(str(step)) for call_id, step in scope.steps.items()} == {"a": 1, "b": 2}
 
 
 async def test_a_nested_agent_has_a_block_of_its_own_and_names_its_call() -> None:
     said = Said()
     scope = _scope(_execution(said=said))
-    scope.reserve_call("ask", nested=True)
-    scope.reserve_call("next", nested=False)
+    scope.reserve_call("ask", block=7)
+    scope.reserve_call("next")
     nested = scope.nested["ask"]
-    assert (nested.depth, nested.verdicts is scope.verdicts) == (1, True)
-    assert int(str(scope.steps["next"])) == NESTED_STEPS[0] + 1
+    assert nested.verdicts is scope.verdicts
+    assert int(str(scope.steps["next"])) == 1
     nested.emit("model.started", {"agent": "x"})
     assert said.events[0].payload == {"agent": "x", "parent_call_id": "ask"}
-
-
-async def test_a_nested_agent_that_needs_more_steps_fails_with_a_sentence() -> None:
-    block = _scope(_execution()).ids.sub(2)
-    assert [int(str(block.take())) for _ in range(2)] == [1, 2]
-    with pytest.raises(NestedStepsExhausted, match="split its work"):
-        block.take()
 
 
 async def test_executions_are_found_by_run_until_they_finish() -> None:
