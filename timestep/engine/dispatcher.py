@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from dbos import DBOS, SetWorkflowID
+from dbos import DBOS
 from dbos import error as dbos_error
 from django.db import Error, close_old_connections, connection, transaction
 from django.db.models import QuerySet
@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from timestep.engine import admission
 from timestep.engine.admission import Taker
+from timestep.engine.direct import start
 from timestep.engine.execution import Abort
 from timestep.engine.executions import Executions
 from timestep.engine.fitness import Fitness
-from timestep.engine.segment import run_segment
 from timestep.engine.wakeups import Wakeup
 from timestep.models import (
     Run,
@@ -165,11 +165,7 @@ class Dispatcher:
                 return
             except dbos_error.DBOSNonExistentWorkflowError:
                 pass  # Its worker died before DBOS heard of it.
-        self._start(segment)
-
-    def _start(self, segment: Segment) -> None:
-        with SetWorkflowID(segment.segment_id):
-            DBOS.start_workflow(run_segment, segment.run_id, segment.n)
+        start(segment.segment_id, segment.run_id, segment.n)
 
     def _marked(self, segments: list[Segment]) -> list[Segment]:
         """The segments, once their rows say that this worker has them."""

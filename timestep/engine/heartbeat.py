@@ -155,6 +155,7 @@ def sweep_late(worker_id: str) -> int:
     holders = {segment.worker for segment in late if segment.worker is not None}
     for lost in holders:
         _give_back_dispatched(lost, _started_in_dbos(lost))
+        Run.objects.filter(reserved_for=lost).update(reserved_for=None)
         notify_dispatch()
     return len(holders)
 

@@ -48,8 +48,8 @@ async def begun(program: Program, order: Order) -> Run:
         run = await launch_order(
             order,
             queue=DIRECT_QUEUE,
-            reserved_for=program.worker.worker_id,
             label=program.label,
+            here=program.worker.worker_id,
         )
     program.worker.wake()
     return run

@@ -13,11 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel
 
-from timestep.engine import travel
+from timestep.engine import direct, travel
 from timestep.engine.sessions import settle_session
 from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
-from timestep.ids import time_ordered
+from timestep.ids import segment_id, time_ordered
 from timestep.library.checks import named_as_arguments
 from timestep.library.orders import DEFAULT_MAX_TURNS, Order
 from timestep.models import Run, Segment
@@ -30,12 +30,14 @@ LAUNCHED_FROM = "program"
 _T = TypeVar("_T")
 
 
-async def launch_order(order: Order, **more: Any) -> Run:
+async def launch_order(order: Order, *, queue: str, label: str, here: str | None = None) -> Run:
     """Insert the run, or find the earlier one of the same id.
 
     Args:
         order: What the program wants.
-        more: Further arguments of `timestep.services.launch.launch`.
+        queue: The queue that holds it.
+        label: The program's name.
+        here: This process's worker id where it executes the run itself, and begins at once.
 
     Raises:
         InvalidInput: A value cannot be used; `field` names it.
@@ -61,22 +63,30 @@ async def launch_order(order: Order, **more: Any) -> Run:
         "session_id": session_id,
         "session_spec": session_spec,
         "input": as_json(order.input_items) if state is None else _original_input(state),
+        "queue": queue,
+        "label": label,
+        "reserved_for": here,
     }
     with named_as_arguments():
-        return await in_thread(_inserted, order.agent.name, body, state, limits | more)
+        run, begins = await in_thread(_inserted, order.agent.name, body, state, limits)
+    if begins:
+        await in_thread(direct.start, segment_id(run.run_id, 0), run.run_id, 0)
+    return run
 
 
 @transaction.atomic
 def _inserted(
     agent: str, body: dict[str, Any], state: dict[str, Any] | None, limits: dict[str, Any]
-) -> Run:
+) -> tuple[Run, bool]:
+    """The run, and whether this process is to begin it now."""
     spec = store_spec(body)
     run = launch(spec=spec, agent=agent, launched_from=LAUNCHED_FROM, **limits)
     if state is not None and not run.states.filter(revision=0).exists():
         # It begins where the state is, with what was decided in it.
         save_resumed(run, 0, state)
         Segment.objects.filter(run=run, n=0).update(revision=0)
-    return run
+    here = limits["reserved_for"]
+    return run, here is not None and direct.take(run.run_id, here)
 
 
 def _original_input(state: dict[str, Any]) -> Any:

@@ -1,0 +1,45 @@
+"""Runs that a process begins by itself: no queue holds them, so no dispatcher has to look."""
+
+from __future__ import annotations
+
+from dbos import DBOS, SetWorkflowID
+from django.utils import timezone
+
+from timestep.engine.segment import run_segment
+from timestep.models import DIRECT_QUEUE, Segment, SegmentState
+
+
+def take(run_id: str, worker_id: str) -> bool:
+    """Give a run's first segment to this process, in the transaction that launches the run.
+
+    What else must be asked of the rows is left to the dispatcher: whether a session is free.
+
+    Args:
+        run_id: The run.
+        worker_id: This process, which the run must be reserved for.
+
+    Returns:
+        Whether the segment is to be started here; False where somebody has it already.
+    """
+    ready = Segment.objects.filter(
+        run_id=run_id,
+        n=0,
+        state=SegmentState.READY,
+        run__reserved_for=worker_id,
+        run__queue=DIRECT_QUEUE,
+        run__session_id__isnull=True,
+    )
+    taken = {"state": SegmentState.DISPATCHED, "worker": worker_id}
+    return bool(ready.update(**taken, dispatched_at=timezone.now()))
+
+
+def start(workflow_id: str, run_id: str, n: int) -> None:
+    """Let DBOS execute a segment that the rows say is this process's; twice is once.
+
+    Args:
+        workflow_id: The segment's id.
+        run_id: Its run.
+        n: Its number.
+    """
+    with SetWorkflowID(workflow_id):
+        DBOS.start_workflow(run_segment, run_id, n)
