@@ -120,8 +120,9 @@ def queue_agent_workflow(  # noqa: PLR0913 - all but two have defaults
     """Queue a run and return at once; a plain call, in sync code and on an event loop alike.
 
     Args:
-        agent: As for `run_agent_workflow`, and so are `input_items`, `session`, `workflow_id`,
+        agent: As for `run_agent_workflow`, and so are `session`, `workflow_id`,
             `timeout_seconds`, `result_processor`, `context`, `max_turns` and `run_config`.
+        input_items: As there; the state of an interrupted run goes on at once, as that run.
         stream: Accepted for symmetry: what a queued run says can always be followed.
         queue_name: The queue, made where it is named for the first time. Default: `default`,
             which starts at most 50 runs per 60 s.

@@ -152,3 +152,13 @@ async def queue_in_file(input_items: str, name: str, place: str) -> str:
     """Queue a run of a session in a file; its id."""
     live = session("sqlite", name, place)
     return timestep.queue_agent_workflow(PAYER, input_items, session=live).run_id
+
+
+async def queue_decided(session_id: str, approve: list[str], workflow_id: str | None) -> str:
+    """Load what waits, decide, and queue the state; the id of the run that ends with it."""
+    async with timestep.RunStateStore(PAYER, session_id) as store:
+        state = await store.load()
+        _decide(state, approve, {}, always=False)
+        handle = timestep.queue_agent_workflow(PAYER, state, workflow_id=workflow_id)
+        result = await handle.get_result()
+        return f"{result.run_id} {result.status}"

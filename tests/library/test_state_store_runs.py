@@ -148,6 +148,17 @@ def test_another_decision_on_a_resumed_revision_is_refused(
     assert refused.value.name == "AlreadyResumed"
 
 
+def test_a_queued_state_goes_on_as_its_run(
+    engine: Installation, program: Program, name: str
+) -> None:
+    engine.double.says(script(name, _pays("a"), OUTPUTS))
+    run_id = program.call("begin", input_items=name, session_id=name)["run_id"]
+    asked = {"session_id": name, "approve": ["a"]}
+    with pytest.raises(Raised, match=f"workflow_id: the state goes on with run {run_id}"):
+        program.call("queue_decided", **asked, workflow_id="another")
+    assert program.call("queue_decided", **asked, workflow_id=None) == f"{run_id} succeeded"
+
+
 def test_a_state_that_decides_nothing_is_refused(
     engine: Installation, program: Program, name: str
 ) -> None:

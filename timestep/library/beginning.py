@@ -40,8 +40,7 @@ async def processed(result: Any, processor: ResultProcessor | None) -> Any:
 
 async def begun(program: Program, order: Order) -> Run:
     """The run of an order: a new one, an earlier one of the same id, or the one resumed."""
-    state = order.input_items
-    bond = bond_of(state) if isinstance(state, RunState) else None
+    state, bond = order.input_items, bond_in(order)
     if isinstance(state, RunState) and bond is not None:
         run = await _resumed(program, order, state, bond)
     else:
@@ -53,6 +52,17 @@ async def begun(program: Program, order: Order) -> Run:
         )
     program.worker.wake()
     return run
+
+
+def bond_in(order: Order) -> Bond | None:
+    """What binds the ordered state to the run that it goes on with. Raises InvalidInput."""
+    state = order.input_items
+    bond = bond_of(state) if isinstance(state, RunState) else None
+    if bond is not None and order.workflow_id not in (None, bond.run_id):
+        raise InvalidInput(
+            "workflow_id", f"the state goes on with run {bond.run_id}; leave the id out"
+        )
+    return bond
 
 
 async def _resumed(program: Program, order: Order, state: RunState[Any, Any], bond: Bond) -> Run:

@@ -8,7 +8,7 @@ from agents import Agent
 
 from timestep.engine.threads import in_thread, submit
 from timestep.errors import DuplicateRun, InvalidInput, RunNotFound
-from timestep.library.beginning import finished, processed
+from timestep.library.beginning import begun, bond_in, finished, processed
 from timestep.library.checks import check_order, check_text
 from timestep.library.handles import RunHandle
 from timestep.library.launching import in_own_loop, launch_order
@@ -25,6 +25,10 @@ def queued(order: Order) -> RunHandle:
     check_order(order)
     if order.queue_name == DIRECT_QUEUE:
         raise InvalidInput("queue_name", f"{DIRECT_QUEUE!r} is for runs that are not queued")
+    if bond_in(order) is not None:
+        # It is no new start, and goes before all that wait.
+        run = in_own_loop(begun(program, order))
+        return RunHandle(run.run_id, order.agent, order.result_processor)
     queue = DEFAULT_QUEUE if order.queue_name is None else order.queue_name
     try:
         run_id = in_own_loop(launch_order(order, queue=queue, label=program.label)).run_id

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from agents import RawResponsesStreamEvent, RunState, StreamEvent
+from agents import RawResponsesStreamEvent, StreamEvent
 from openai.types.responses import ResponseTextDeltaEvent
 
-from timestep.engine.state_store import bond_of
 from timestep.ids import time_ordered
-from timestep.library.beginning import begun, finished
+from timestep.library.beginning import begun, bond_in, finished
 from timestep.library.following import events_until
 from timestep.library.orders import Order
 from timestep.library.program import Program
@@ -23,7 +22,7 @@ from timestep.models import DELTA_KIND
 
 async def streamed(program: Program, order: Order) -> StreamedResult:
     """Begin what is ordered, and listen from before its first event."""
-    bond = bond_of(order.input_items) if isinstance(order.input_items, RunState) else None
+    bond = bond_in(order)
     run_id = bond.run_id if bond else order.workflow_id
     run_id = time_ordered("run") if run_id is None else run_id
     order = replace(order, workflow_id=run_id)
