@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from django.db import Error, close_old_connections, connection
@@ -18,9 +19,15 @@ _GOING = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class Endings:
-    """One thread of a program that looks, on every wake-up, which awaited runs have stopped."""
+    """One thread of a program that looks, on every wake-up, which awaited runs have stopped.
 
-    def __init__(self) -> None:
+    Args:
+        executing: Names the runs that execute in this process now. Their commits, which would
+            wake it all the time, say nothing of their end: `wake` is called for that.
+    """
+
+    def __init__(self, executing: Callable[[], list[str]]) -> None:
+        self._executing = executing
         self._lock = threading.Lock()
         self._awaited: dict[str, list[Future[None]]] = {}
         self._asked = threading.Event()
@@ -53,13 +60,13 @@ class Endings:
 
     def _run(self) -> None:
         while not self._stopping:
+            asked = self._asked.wait(0 if self._awaited else _SLOW_POLL_SECONDS)
+            self._asked.clear()
             if not self._awaited:
-                self._asked.wait(_SLOW_POLL_SECONDS)
-                self._asked.clear()
                 continue
             try:
                 close_old_connections()
-                self._look()
+                self._look([] if asked else self._executing())
             except Error as error:
                 logger.warning("the database does not answer who waits for runs: %s", error)
             self._wakeup.wait(_SLOW_POLL_SECONDS)
@@ -67,14 +74,16 @@ class Endings:
         connection.close()
         self._wakeup.close()
 
-    def _look(self) -> None:
+    def _look(self, executing: list[str]) -> None:
         with self._lock:
             self._awaited = {
                 run_id: wanted
                 for run_id, futures in self._awaited.items()
                 if (wanted := [one for one in futures if not one.done()])
             }
-            ids = list(self._awaited)
+            ids = list(self._awaited.keys() - set(executing))
+        if not ids:
+            return
         stopped = Run.objects.filter(run_id__in=ids).exclude(status__in=_GOING)
         for run_id in list(stopped.values_list("run_id", flat=True)):
             with self._lock:

@@ -26,7 +26,7 @@ class Program:
             configuration.executor_id, configuration.pool_size, configuration.poll_seconds
         )
         self.worker = WorkerProcess(on_lost=self._lost, script=script, tuning=tuning)
-        self.endings = Endings()
+        self.endings = Endings(self.worker.executions.run_ids)
         self.worker.executions.on_finish = self.endings.wake
 
     def start(self) -> None:
