@@ -1,6 +1,20 @@
-"""People deciding: requests, decisions, and the audit trail."""
+"""People deciding: requests, policies, votes, decisions, and the audit trail."""
 
 from approvals.models.audit import AuditEntry
+from approvals.models.policies import Effect, OnExpiry, Policy, PolicyNeed
 from approvals.models.requests import ApprovalRequest, Decision, RequestKind, RequestStatus
+from approvals.models.votes import Asked, Vote
 
-__all__ = ["ApprovalRequest", "AuditEntry", "Decision", "RequestKind", "RequestStatus"]
+__all__ = [
+    "ApprovalRequest",
+    "Asked",
+    "AuditEntry",
+    "Decision",
+    "Effect",
+    "OnExpiry",
+    "Policy",
+    "PolicyNeed",
+    "RequestKind",
+    "RequestStatus",
+    "Vote",
+]
