@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from approvals.models import ApprovalRequest, RequestKind, RequestStatus
 from approvals.services import audit
-from approvals.services.texts import SAID_BEFORE_LIMIT, bounded, parse_arguments
+from approvals.services.texts import SAID_BEFORE_LIMIT, bounded
+from timestep.arguments import parse_arguments
 from timestep.digests import canonical_json, digest
 from timestep.gate import Interruption
 from timestep.ids import time_ordered
