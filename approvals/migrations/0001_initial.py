@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                 ('active', models.BooleanField(default=True)),
                 ('agent', models.CharField(blank=True, default='', help_text='Slug of the agent that makes the call; * and ? stand for any. Empty: any agent.', max_length=100)),
                 ('tool', models.CharField(blank=True, default='', help_text='Name of the tool; * and ? stand for any. Empty: any tool.', max_length=100)),
-                ('conditions', models.JSONField(blank=True, default=list, help_text='All must hold, for example [{"field": "amount", "op": "greater", "value": 100}].')),
+                ('conditions', models.JSONField(blank=True, default=list, help_text='All must hold, such as [{"field": "amount", "op": "greater", "value": 100}].')),
                 ('effect', models.CharField(choices=[('ask', 'Ask people'), ('allow', 'Allow'), ('deny', 'Deny')], default='ask', max_length=10)),
                 ('four_eyes', models.BooleanField(default=True, help_text='Whoever launched the run may not decide.')),
                 ('allow_for_run', models.BooleanField(default=False, help_text='Approvers may approve further calls that meet this policy in the same run.')),
@@ -183,5 +183,33 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='vote',
             constraint=models.UniqueConstraint(condition=models.Q(('voided_at__isnull', True)), fields=('request', 'user'), name='approvals_vote_once'),
+        ),
+        migrations.CreateModel(
+            name='AgentAccess',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('agent', models.CharField(db_index=True, help_text='Slug; from the first row on, for nobody else.', max_length=100)),
+                ('launches', models.BooleanField(default=False, help_text='Launches, cancels and retries runs of the agent.')),
+                ('decides', models.BooleanField(default=False, help_text='Decides on calls of the agent.')),
+                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group')),
+                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name_plural': 'agent access',
+                'ordering': ('agent', 'pk'),
+                'permissions': (('access_every_agent', 'Can see every agent, whoever it is for'),),
+            },
+        ),
+        migrations.AddConstraint(
+            model_name='agentaccess',
+            constraint=models.CheckConstraint(condition=models.Q(('user__isnull', True), ('group__isnull', True), _connector='XOR'), name='approvals_access_one_of_both', violation_error_message='Name a user or a group, and not both.'),
+        ),
+        migrations.AddConstraint(
+            model_name='agentaccess',
+            constraint=models.UniqueConstraint(condition=models.Q(('user__isnull', False)), fields=('agent', 'user'), name='approvals_access_user'),
+        ),
+        migrations.AddConstraint(
+            model_name='agentaccess',
+            constraint=models.UniqueConstraint(condition=models.Q(('group__isnull', False)), fields=('agent', 'group'), name='approvals_access_group'),
         ),
     ]

@@ -46,7 +46,7 @@ class Policy(models.Model):
     conditions = models.JSONField(
         default=list,
         blank=True,
-        help_text='All must hold, for example [{"field": "amount", "op": "greater", "value": 100}].',
+        help_text='All must hold, such as [{"field": "amount", "op": "greater", "value": 100}].',
     )
     effect = models.CharField(max_length=10, choices=Effect, default=Effect.ASK)
     users = models.ManyToManyField(
