@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('arguments', timestep.models.written_json.WrittenJSONField(help_text='Parsed arguments; a string when they are not JSON.')),
                 ('arguments_digest', models.CharField(help_text='Of what would be executed now: edited, or as proposed.', max_length=64)),
                 ('edited_arguments', timestep.models.written_json.WrittenJSONField(blank=True, help_text='What an approver made of the proposed arguments.', null=True)),
+                ('schema', timestep.models.written_json.WrittenJSONField(blank=True, help_text="JSON schema of the tool's arguments, where it is known.", null=True)),
                 ('title', models.TextField(blank=True, default='', help_text="The tool's own words for the act.")),
                 ('preview', models.TextField(blank=True, default='', help_text="The tool's own look ahead.")),
                 ('said_before', models.TextField(blank=True, default='')),
@@ -85,6 +86,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'asked',
+            },
+        ),
+        migrations.CreateModel(
+            name='Grant',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('agent', models.CharField(max_length=100)),
+                ('tool', models.CharField(max_length=100)),
+                ('policy_name', models.CharField(max_length=100)),
+                ('rules_digest', models.CharField(max_length=64)),
+                ('granted_by_name', models.CharField(max_length=200)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('granted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('request', models.OneToOneField(help_text='The request that was approved for the rest of the run.', on_delete=django.db.models.deletion.CASCADE, related_name='grant', to='approvals.approvalrequest')),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='timestep.run')),
+            ],
+            options={
+                'ordering': ('at', 'pk'),
             },
         ),
         migrations.CreateModel(

@@ -1,6 +1,7 @@
 """People deciding: requests, policies, votes, decisions, and the audit trail."""
 
 from approvals.models.audit import AuditEntry
+from approvals.models.grants import Grant
 from approvals.models.policies import Effect, OnExpiry, Policy, PolicyNeed
 from approvals.models.requests import ApprovalRequest, Decision, RequestKind, RequestStatus
 from approvals.models.votes import Asked, Vote
@@ -11,6 +12,7 @@ __all__ = [
     "AuditEntry",
     "Decision",
     "Effect",
+    "Grant",
     "OnExpiry",
     "Policy",
     "PolicyNeed",

@@ -50,6 +50,9 @@ class ApprovalRequest(models.Model):
     edited_arguments = WrittenJSONField(
         null=True, blank=True, help_text="What an approver made of the proposed arguments."
     )
+    schema = WrittenJSONField(
+        null=True, blank=True, help_text="JSON schema of the tool's arguments, where it is known."
+    )
     title = models.TextField(blank=True, default="", help_text="The tool's own words for the act.")
     preview = models.TextField(blank=True, default="", help_text="The tool's own look ahead.")
     said_before = models.TextField(blank=True, default="")
