@@ -1,4 +1,4 @@
-"""What can be watched: one run, or the statuses of all. A channel hands batches to its viewers."""
+"""What can be watched: one run, or what changes in many. A channel hands batches to its viewers."""
 
 from __future__ import annotations
 
@@ -111,7 +111,21 @@ class RunChannel(Channel):
         return feed.last_seqs([self.run_id]).get(self.run_id, 0)
 
 
-class ListChannel(Channel):
+class FeedChannel(Channel):
+    """What changes in many runs at once; read with a pause between two reads.
+
+    `resumes`: whether positions outlive the channel, so that a socket may name one.
+    """
+
+    resumes = False
+    not_before = 0.0
+
+    def read_new(self) -> Batch | None:
+        """What has changed since the last call; in the listener's thread."""
+        raise NotImplementedError
+
+
+class ListChannel(FeedChannel):
     """The status changes of all runs; positions count batches.
 
     On Postgres the ids of events are not committed in order, so each read reaches back over ids

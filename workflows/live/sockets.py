@@ -27,8 +27,9 @@ from workflows.live.access import (
     require_visitor,
     session_key,
 )
+from workflows.live.approvals import ApprovalsChannel
 from workflows.live.batches import FORMATS, Format
-from workflows.live.channels import Channel
+from workflows.live.channels import Channel, FeedChannel, ListChannel
 from workflows.live.listener import Listener
 from workflows.live.sessions import SessionWatch
 from workflows.live.viewers import Limits, Refused, Send, TooSlow, Viewer
@@ -43,14 +44,15 @@ TOO_SLOW: dict[Format, int] = {"json": 4408, "html": 1013}
 TRY_AGAIN = 1013
 FAILED = 1011
 
-_PATH = re.compile(r"/ws/runs/(?:(?P<run_id>[A-Za-z0-9._-]{1,128})/)?\Z")
+_PATH = re.compile(r"/ws/(?:approvals/|runs/(?:(?P<run_id>[A-Za-z0-9._-]{1,128})/)?)\Z")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks to watch; without a run id, the list."""
+    """What a request asks to watch: a run, or a feed of what changes in many."""
 
     run_id: str | None
+    feed: type[FeedChannel]
     after: int
     form: Format
 
@@ -69,7 +71,8 @@ def read_request(scope: Scope) -> Wanted:
         after = parse_cursor(query.get("after", ["0"])[-1])
     except InvalidInput as error:
         raise Refused(4400, str(error)) from None
-    return Wanted(path["run_id"], after, known)
+    feed = ApprovalsChannel if path[0].startswith("/ws/approvals/") else ListChannel
+    return Wanted(path["run_id"], feed, after, known)
 
 
 class LiveApplication:
@@ -127,8 +130,8 @@ class LiveApplication:
     async def _follow(self, wanted: Wanted, viewer: Viewer, listener: Listener) -> None:
         watching: AbstractAsyncContextManager[Channel]
         if wanted.run_id is None:
-            viewer.after = 0
-            watching = listener.watching_list(viewer)
+            viewer.after = wanted.after if wanted.feed.resumes else 0
+            watching = listener.watching_feed(wanted.feed, viewer)
         else:
             watching = listener.watching_run(wanted.run_id, viewer)
         async with watching as channel:
