@@ -176,3 +176,5 @@ TIMESTEP_TOOLS = conf.tool_modules()
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()
+# Beside what looks like a secret by itself.
+TIMESTEP_MASKED_FIELDS = conf.words("TIMESTEP_MASKED_FIELDS")

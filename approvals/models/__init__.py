@@ -1,5 +1,6 @@
 """People deciding: requests, policies, votes, decisions, and the audit trail."""
 
+from approvals.models.access import AgentAccess
 from approvals.models.audit import AuditEntry
 from approvals.models.grants import Grant
 from approvals.models.policies import Effect, OnExpiry, Policy, PolicyNeed
@@ -7,6 +8,7 @@ from approvals.models.requests import ApprovalRequest, Decision, RequestKind, Re
 from approvals.models.votes import Asked, Vote
 
 __all__ = [
+    "AgentAccess",
     "ApprovalRequest",
     "Asked",
     "AuditEntry",
