@@ -81,3 +81,14 @@ class WrongKind(TimestepError):
         super().__init__(f"request {approval_id} {answers[kind]}")
         self.approval_id = approval_id
         self.kind = kind
+
+
+class ArgumentsChanged(TimestepError):
+    """Somebody edited the arguments after they were shown to this decider."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(
+            f"the arguments of request {approval_id} were edited since they were shown to you; "
+            "look at them again, then decide"
+        )
+        self.approval_id = approval_id

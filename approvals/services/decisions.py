@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.errors import AlreadyDecided, NotPermitted, RequestNotFound, RequestVoid, WrongKind
+from approvals.errors import (
+    AlreadyDecided,
+    ArgumentsChanged,
+    NotPermitted,
+    RequestNotFound,
+    RequestVoid,
+    WrongKind,
+)
 from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
 from approvals.services import audit
+from approvals.services.editing import edit
 from approvals.services.requests import lock_run
+from timestep.digests import digest
 from timestep.errors import InvalidInput
 from timestep.models import ENDED_STATUSES
 from timestep.services.resume import OUTCOMES, resolve_outcome, resume
@@ -26,7 +37,15 @@ _VIA_LIMIT = 200
 
 @transaction.atomic
 def decide(
-    approval_id: str, *, approve: bool, by: User, reason: str = "", via: str = "page"
+    approval_id: str,
+    *,
+    approve: bool,
+    by: User,
+    reason: str = "",
+    via: str = "page",
+    arguments: Any = None,
+    for_run: bool = False,
+    shown: str | None = None,
 ) -> Decision:
     """Approve or reject a tool call, and resume the run once nothing of it waits any more.
 
@@ -36,6 +55,11 @@ def decide(
         by: Who decides.
         reason: Of a rejection the model is told; pages ask for one. At most 2,000 characters.
         via: From where: `page`, `admin`, or `cli:<OS user> as <user>`.
+        arguments: With an approval: the whole arguments to make the call with, in place of those
+            that the model proposed.
+        for_run: With an approval: whether it counts for further calls of the run as well, where
+            the policy allows that.
+        shown: The `arguments_digest` that the decider saw; another one by now refuses.
 
     Raises:
         NotPermitted: The user may not decide.
@@ -43,10 +67,14 @@ def decide(
         AlreadyDecided: Somebody was faster; carries the decision that stands.
         RequestVoid: The run has ended.
         WrongKind: The request asks about an unknown outcome.
-        InvalidInput: The reason is too long.
+        ArgumentsChanged: Somebody has edited the arguments since they were shown.
+        InvalidInput: The reason is too long, or the tool does not take the arguments.
     """
     request = _open_request(approval_id, by, RequestKind.TOOL_CALL)
     reason = _bounded("reason", reason, REASON_LIMIT)
+    _check_shown(request, shown)
+    if arguments is not None:
+        _edited(request, approve, arguments, by, via)
     outcome = "approve" if approve else "reject"
     status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
     decision = _decision(request, outcome, by, via, reason=reason)
@@ -86,6 +114,17 @@ def resolve_unknown(
     record(decision, RequestStatus.RESOLVED)
     resolve_outcome(request.run_id, request.call_id, outcome, result)
     return decision
+
+
+def _check_shown(request: ApprovalRequest, shown: str | None) -> None:
+    if shown is not None and shown != request.arguments_digest:
+        raise ArgumentsChanged(request.approval_id)
+
+
+def _edited(request: ApprovalRequest, approve: bool, arguments: Any, by: User, via: str) -> None:
+    if not approve:
+        raise InvalidInput("arguments", "only go with an approval; a rejected call is not made")
+    edit(request, arguments, by.get_username()[:200], storable_text(via)[:_VIA_LIMIT])
 
 
 def may_decide(user: User) -> bool:
@@ -183,12 +222,20 @@ def _resume_if_complete(request: ApprovalRequest) -> None:
 
 
 def answer(decision: Decision) -> dict[str, str | bool]:
-    """A decision as the resumed segment keeps it."""
-    return {
-        "call_id": decision.request.call_id,
-        "approve": decision.outcome == "approve",
+    """A decision as the resumed segment keeps it: bound to the arguments that were shown."""
+    request, approve = decision.request, decision.outcome == "approve"
+    said: dict[str, str | bool] = {
+        "call_id": request.call_id,
+        "approve": approve,
         "reason": decision.reason,
     }
+    if not approve:
+        return said
+    if request.edited_arguments is not None:
+        # As text, which the tool gets as it is: no database rewrites a number in it.
+        said["arguments"] = json.dumps(request.edited_arguments, ensure_ascii=False)
+        said["proposed"] = digest(request.arguments)
+    return said | {"digest": request.arguments_digest}
 
 
 def _bounded(field: str, text: str, limit: int) -> str:

@@ -25,7 +25,8 @@ def test_an_approval_resumes_the_run() -> None:
     assert (request.status, request.decided_at) == (RequestStatus.APPROVED, decision.decided_at)
     segment = Segment.objects.get(run=run, n=1)
     assert (segment.state, segment.revision) == (SegmentState.READY, 1)
-    assert segment.decisions == [{"call_id": "call_1", "approve": True, "reason": ""}]
+    answer = {"call_id": "call_1", "approve": True, "reason": ""}
+    assert segment.decisions == [answer | {"digest": request.arguments_digest}]
 
 
 def test_a_rejection_hands_the_reason_on() -> None:
