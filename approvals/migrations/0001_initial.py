@@ -187,6 +187,18 @@ class Migration(migrations.Migration):
             model_name='approvalrequest',
             index=models.Index(condition=models.Q(('due_at__isnull', False), ('status', 'pending')), fields=['due_at'], name='approvals_due'),
         ),
+        migrations.AddIndex(
+            model_name='approvalrequest',
+            index=models.Index(condition=models.Q(('deadline_at__isnull', False), ('status', 'pending')), fields=['deadline_at', 'approval_id'], name='approvals_by_deadline'),
+        ),
+        migrations.AddIndex(
+            model_name='approvalrequest',
+            index=models.Index(condition=models.Q(('deadline_at__isnull', True), ('status', 'pending')), fields=['created_at', 'approval_id'], name='approvals_by_age'),
+        ),
+        migrations.AddIndex(
+            model_name='approvalrequest',
+            index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['agent', 'tool', '-decided_at'], name='approvals_before'),
+        ),
         migrations.AddConstraint(
             model_name='approvalrequest',
             constraint=models.UniqueConstraint(fields=('run', 'kind', 'revision', 'call_id'), name='approvals_request_once'),

@@ -115,6 +115,23 @@ class ApprovalRequest(models.Model):
                 condition=models.Q(status="pending", due_at__isnull=False),
                 name="approvals_due",
             ),
+            # The inbox reads what has a deadline first, and then the rest.
+            models.Index(
+                fields=("deadline_at", "approval_id"),
+                condition=models.Q(status="pending", deadline_at__isnull=False),
+                name="approvals_by_deadline",
+            ),
+            models.Index(
+                fields=("created_at", "approval_id"),
+                condition=models.Q(status="pending", deadline_at__isnull=True),
+                name="approvals_by_age",
+            ),
+            # What was decided like this before.
+            models.Index(
+                fields=("agent", "tool", "-decided_at"),
+                condition=models.Q(decided_at__isnull=False),
+                name="approvals_before",
+            ),
         )
 
     def __str__(self) -> str:
