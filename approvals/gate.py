@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.policies.matching import Call, judge
 from approvals.services.programs import record_program
 from approvals.services.requests import open_requests, void_requests
+from timestep.arguments import parse_arguments
 from timestep.gate import Interruption, ToolCall, Verdict
 
 
@@ -13,8 +15,9 @@ class RecordingGate:
     """Implements `timestep.gate.ApprovalGate`; named by the setting `TIMESTEP_APPROVAL_GATE`."""
 
     def check(self, call: ToolCall) -> Verdict:
-        """Ask where the tool, or the agent's override of it, asks."""
-        return "ask" if call.asks else "allow"
+        """Judge by the tool's own flag and the policy that the call meets: the stricter counts."""
+        seen = Call(call.agent, call.tool, parse_arguments(call.arguments))
+        return judge(seen, asks=call.asks).verdict
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Open a request per waiting call, in the transaction that marks the run."""

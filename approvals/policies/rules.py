@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from approvals.models import ApprovalRequest, OnExpiry, Policy
+from timestep.digests import digest
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Rules:
         names = ", ".join(user.name for user in self.users)
         return f"{need.count} of {names or 'those who may decide'}"
 
+    @property
+    def digest(self) -> str:
+        """Equal for rules that say the same."""
+        return digest(self.to_json())
+
     def to_json(self) -> dict[str, Any]:
         """The snapshot as a request keeps it; nothing where no policy said anything."""
         return asdict(self) if self.policy else {}
@@ -100,6 +108,7 @@ def from_json(kept: dict[str, Any]) -> Rules:
 
 def of_policy(policy: Policy) -> Rules:
     """The rules of a policy as it stands now; one of those who may decide, if it names no need."""
+    prefetch_related_objects([policy], "needs__group", "users")
     needs = tuple(
         Need(Named(need.group.pk, need.group.name) if need.group else None, need.count)
         for need in policy.needs.all()

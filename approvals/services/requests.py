@@ -8,7 +8,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from approvals.models import ApprovalRequest, RequestKind, RequestStatus
+from approvals.policies.matching import Call, judge
 from approvals.services import audit
+from approvals.services.asking import put_under, save_asked
 from approvals.services.texts import SAID_BEFORE_LIMIT, bounded
 from timestep.arguments import parse_arguments
 from timestep.digests import canonical_json, digest
@@ -40,7 +42,8 @@ def open_requests(
     Returns:
         The new requests, in the order of `waiting`.
     """
-    lock_run(run_id)
+    run = lock_run(run_id)
+    launcher_id = run.launched_by_id if run else None
     ids = sorted(time_ordered("apr") for _ in waiting)
     now = timezone.now()
     opened = []
@@ -49,10 +52,18 @@ def open_requests(
         if free is not None:
             request = _request(approval_id, run_id, free, interruption)
             request.created_at = now
-            request.save(force_insert=True)
+            _save_under_rules(request, launcher_id)
             _audit_opening(request)
             opened.append(request)
     return opened
+
+
+def _save_under_rules(request: ApprovalRequest, launcher_id: int | None) -> None:
+    """Save a new request under the policy that its call meets at this moment."""
+    found = judge(Call(request.agent, request.tool, request.arguments), asks=True)
+    put_under(request, found.rules, found.why, launcher_id, request.created_at)
+    request.save(force_insert=True)
+    save_asked(request, found.rules)
 
 
 def void_requests(run_id: str, reason: str) -> int:
@@ -110,5 +121,7 @@ def _audit_opening(request: ApprovalRequest) -> None:
         # As text: Postgres rewrites some numbers in JSON, and the digest must hold.
         "arguments": canonical_json(request.arguments),
         "arguments_digest": request.arguments_digest,
+        "policy": request.policy_name,
+        "rules": canonical_json(request.rules),
     }
     audit.append(ENGINE, VIA_WORKER, "approval.requested", request.approval_id, payload)
