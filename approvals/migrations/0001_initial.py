@@ -243,4 +243,69 @@ class Migration(migrations.Migration):
             model_name='agentaccess',
             constraint=models.UniqueConstraint(condition=models.Q(('group__isnull', False)), fields=('agent', 'group'), name='approvals_access_group'),
         ),
+        migrations.CreateModel(
+            name='Webhook',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100, unique=True)),
+                ('url', models.CharField(help_text='https://… of Slack, Mattermost, or yours.', max_length=1000)),
+                ('secret', models.CharField(help_text='Signs what is sent.', max_length=200)),
+                ('agent', models.CharField(blank=True, default='', help_text='Slug of the agent that makes the call; * and ? stand for any. Empty: any agent.', max_length=100)),
+                ('active', models.BooleanField(default=True)),
+            ],
+            options={
+                'ordering': ('name',),
+            },
+        ),
+        migrations.CreateModel(
+            name='Notice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('asked', 'Asked'), ('reminder', 'Reminder'), ('escalated', 'Escalated'), ('handed_over', 'Handed over')], max_length=12)),
+                ('number', models.PositiveIntegerField(default=0, help_text='Which one of its kind.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('spread_at', models.DateTimeField(blank=True, null=True)),
+                ('only_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('request', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='approvals.approvalrequest')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Delivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('status', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('failed', 'Failed'), ('dropped', 'Dropped')], default='pending', max_length=10)),
+                ('attempts', models.PositiveIntegerField(default=0)),
+                ('next_at', models.DateTimeField(default=django.utils.timezone.now, help_text='Not tried before.')),
+                ('problem', models.CharField(blank=True, default='', max_length=500)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('notice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='approvals.notice')),
+                ('webhook', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='approvals.webhook')),
+            ],
+            options={
+                'verbose_name_plural': 'deliveries',
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.AddIndex(
+            model_name='notice',
+            index=models.Index(condition=models.Q(('spread_at__isnull', True)), fields=['id'], name='approvals_notice_unspread'),
+        ),
+        migrations.AddConstraint(
+            model_name='notice',
+            constraint=models.UniqueConstraint(fields=('request', 'kind', 'number'), name='approvals_notice_once'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_at'], name='approvals_delivery_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=models.UniqueConstraint(fields=('notice', 'user'), name='approvals_delivery_user'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=models.UniqueConstraint(fields=('notice', 'webhook'), name='approvals_delivery_webhook'),
+        ),
     ]

@@ -2,6 +2,7 @@
 
 from approvals.models.access import AgentAccess
 from approvals.models.audit import AuditEntry
+from approvals.models.deliveries import Delivery, DeliveryStatus, Notice, NoticeKind, Webhook
 from approvals.models.grants import Grant
 from approvals.models.policies import Effect, OnExpiry, Policy, PolicyNeed
 from approvals.models.requests import ApprovalRequest, Decision, RequestKind, RequestStatus
@@ -13,12 +14,17 @@ __all__ = [
     "Asked",
     "AuditEntry",
     "Decision",
+    "Delivery",
+    "DeliveryStatus",
     "Effect",
     "Grant",
+    "Notice",
+    "NoticeKind",
     "OnExpiry",
     "Policy",
     "PolicyNeed",
     "RequestKind",
     "RequestStatus",
     "Vote",
+    "Webhook",
 ]
