@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser, User, UserManager
 from django.db.models import Q, QuerySet
 
 from approvals.models import AgentAccess, ApprovalRequest
@@ -126,14 +127,28 @@ def visible_requests(user: User | AnonymousUser) -> QuerySet[ApprovalRequest]:
     return ApprovalRequest.objects.filter(sight_of(user).requests())
 
 
-def people_for(agent: str) -> Q | None:
-    """The condition on users who may decide for an agent with rows; None for one without."""
+def deciding(user: User | AnonymousUser) -> Q:
+    """The condition on approval requests whose agents the person may decide for."""
+    grants = _grants(user)
+    granted = Q(agent__in=sorted(_decided(grants)))
+    if not _by_role(user, "decide"):
+        return granted
+    return granted | ~Q(agent__in=sorted(grants.kept)) if grants.kept else Q()
+
+
+def may_decide_for(agent: str) -> QuerySet[User]:
+    """The active users who may decide for an agent."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    people: UserManager[User] = get_user_model().objects
+    able = people.with_perm(PERMISSIONS["decide"], backend=backend)
     rows = list(AgentAccess.objects.filter(agent=agent))
     if not rows:
-        return None
+        return able
     users = [row.user_id for row in rows if row.decides and row.user_id]
     groups = [row.group_id for row in rows if row.decides and row.group_id]
-    return Q(pk__in=users) | Q(groups__in=groups)
+    named = people.filter(Q(pk__in=users) | Q(groups__in=groups), is_active=True).values("pk")
+    every = people.with_perm(EVERY_AGENT, backend=backend).values("pk")
+    return people.filter(Q(pk__in=named) | (Q(pk__in=able.values("pk")) & Q(pk__in=every)))
 
 
 def _by_role(user: User | AnonymousUser, act: Act) -> bool:

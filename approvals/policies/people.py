@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from approvals.access import deciding, may, may_decide_for
 from approvals.models import ApprovalRequest, Asked, Vote
 from approvals.policies.rules import Rules, rules_of
 
@@ -19,11 +20,6 @@ class Decider:
 
     def __init__(self, user: User) -> None:
         self.user = user
-
-    @property
-    def permitted(self) -> bool:
-        """Whether the user may decide approval requests at all."""
-        return self.user.is_active and self.user.has_perm(PERMISSION)
 
     @cached_property
     def groups(self) -> frozenset[int]:
@@ -37,8 +33,8 @@ class Decider:
 
     def why_not(self, request: ApprovalRequest) -> str:
         """Empty where the user may decide the request, or the reason why not."""
-        if not self.permitted:
-            return f"that needs the permission {PERMISSION}"
+        if not may(self.user, "decide", request.agent):
+            return f"that needs the permission {PERMISSION}, or access to {request.agent}"
         if self._is_kept_out(request):
             return _four_eyes(request)
         rules = rules_of(request)
@@ -67,7 +63,7 @@ class Decider:
         if self.alone:
             kept_out &= ~Q(policy_name="")
         asked = Q(asks_everybody=True) | Q(Exists(mine))
-        return asked & ~kept_out & ~Q(Exists(voted))
+        return deciding(self.user) & asked & ~kept_out & ~Q(Exists(voted))
 
     def _is_kept_out(self, request: ApprovalRequest) -> bool:
         """Whether four eyes keep the user from the request."""
@@ -89,16 +85,18 @@ def may_decide(request: ApprovalRequest, user: User) -> str:
 
 def deciders(request: ApprovalRequest) -> QuerySet[User]:
     """Those who may decide a request now, whoever voted already."""
-    people = permitted_users()
+    people = may_decide_for(request.agent)
     if not request.asks_everybody:
         rules = rules_of(request)
         named = [user.id for user in rules.users]
         people = people.filter(Q(pk__in=named) | Q(groups__in=rules.groups)).distinct()
     if request.kept_from_id is None:
         return people
-    others = people.exclude(pk=request.kept_from_id)
     # Only the built-in rule lets somebody who is alone decide what they launched.
-    return others if request.policy_name or others.exists() else people
+    shared = permitted_users().exclude(pk=request.kept_from_id).exists()
+    if shared or request.policy_name:
+        return people.exclude(pk=request.kept_from_id)
+    return people
 
 
 def permitted_users() -> QuerySet[User]:

@@ -7,7 +7,8 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import IntegrityError, transaction
 
 from approvals.access import Act, may, may_with_run, sight_of, visible_requests, visible_runs
-from approvals.models import AgentAccess
+from approvals.models import AgentAccess, ApprovalRequest
+from approvals.policies.people import Decider, deciders, may_decide
 from tests.access.people import anew, keep, person
 from tests.approvals.rows import ask, awaiting_run
 from timestep.models import Run
@@ -103,3 +104,25 @@ def test_a_row_names_a_user_or_a_group(named: str) -> None:
     both = {"user": person("ana"), "group": Group.objects.create(name="Finance")}
     with pytest.raises(IntegrityError), transaction.atomic():
         AgentAccess.objects.create(agent=DESK, **(both if named == "both" else {}))
+
+
+def test_the_rows_of_an_agent_say_who_is_asked() -> None:
+    ana, bo = person("ana"), person("bo", "approvals.decide_approvalrequest")
+    root = User.objects.create_superuser("root")
+    (asked,) = ask(awaiting_run())
+    assert set(deciders(asked)) == {bo, root}
+    keep("refunds", ana, decides=True)
+    assert set(deciders(asked)) == {ana, root}
+    assert may_decide(asked, ana) == ""
+    assert "access to refunds" in may_decide(asked, anew(bo))
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_what_waits_for_a_person_is_what_they_may_decide(rows: bool) -> None:
+    ana, bo = person("ana"), person("bo", "approvals.decide_approvalrequest")
+    if rows:
+        keep("refunds", ana, decides=True)
+    (asked,) = ask(awaiting_run())
+    for user in (ana, anew(bo)):
+        waits = ApprovalRequest.objects.filter(Decider(user).waiting())
+        assert list(waits) == ([] if may_decide(asked, user) else [asked])
