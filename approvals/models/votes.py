@@ -42,7 +42,7 @@ class Vote(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"approve by {self.user_name}"
+        return f"approve by {self.user_name}, with others still to approve"
 
 
 class Asked(models.Model):

@@ -5,6 +5,7 @@ A policy that is edited or deleted later changes nothing of what waits already.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,7 +68,11 @@ class Rules:
     @property
     def who(self) -> str:
         """Who may decide, in words: `2 of Finance and 1 of ana, bo`."""
-        return " and ".join(self._in_words(need) for need in self.needs)
+        return self.words(self.needs)
+
+    def words(self, needs: Iterable[Need]) -> str:
+        """Needs of these rules in words; nothing where there are none."""
+        return " and ".join(self._in_words(need) for need in needs)
 
     def _in_words(self, need: Need) -> str:
         if need.group is not None:

@@ -10,26 +10,18 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.errors import (
-    AlreadyDecided,
-    ArgumentsChanged,
-    NotPermitted,
-    RequestNotFound,
-    RequestVoid,
-    WrongKind,
-)
-from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
+from approvals.errors import ArgumentsChanged
+from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus, Vote
 from approvals.services import audit
 from approvals.services.editing import edit
-from approvals.services.requests import lock_run
+from approvals.services.pending import check_permitted, held_for, refuse_closed
+from approvals.services.votes import vote
 from timestep.digests import digest
 from timestep.errors import InvalidInput
-from timestep.models import ENDED_STATUSES
 from timestep.services.resume import OUTCOMES, resolve_outcome, resume
 from timestep.services.status import record_event
 from timestep.storable import storable_text
 
-PERMISSION = "approvals.decide_approvalrequest"
 REASON_LIMIT = 2_000
 RESULT_LIMIT = 100_000
 _VIA_LIMIT = 200
@@ -46,7 +38,7 @@ def decide(
     arguments: Any = None,
     for_run: bool = False,
     shown: str | None = None,
-) -> Decision:
+) -> Decision | Vote:
     """Approve or reject a tool call, and resume the run once nothing of it waits any more.
 
     Args:
@@ -61,25 +53,35 @@ def decide(
             the policy allows that.
         shown: The `arguments_digest` that the decider saw; another one by now refuses.
 
+    Returns:
+        The decision; or the vote, where the approval of others is still missing.
+
     Raises:
-        NotPermitted: The user may not decide.
+        NotPermitted: The user may not decide this request.
         RequestNotFound: There is no such request.
         AlreadyDecided: Somebody was faster; carries the decision that stands.
         RequestVoid: The run has ended.
         WrongKind: The request asks about an unknown outcome.
+        DeadlinePassed: The time to decide is over.
+        AlreadyVoted: The user has approved before, and others have to.
+        VoteNotNeeded: What is missing, somebody else has to approve.
+        DeniedByPolicy: A policy denies the call with the edited arguments.
         ArgumentsChanged: Somebody has edited the arguments since they were shown.
         InvalidInput: The reason is too long, or the tool does not take the arguments.
     """
-    request = _open_request(approval_id, by, RequestKind.TOOL_CALL)
+    request = held_for(approval_id, by, RequestKind.TOOL_CALL)
     reason = _bounded("reason", reason, REASON_LIMIT)
     _check_shown(request, shown)
     if arguments is not None:
         _edited(request, approve, arguments, by, via)
+    counted = vote(request, by, reason, _bounded_via(via)) if approve else None
+    if counted is not None and not counted.last:
+        return counted.given
     outcome = "approve" if approve else "reject"
     status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
     decision = _decision(request, outcome, by, via, reason=reason)
     record(decision, status)
-    _resume_if_complete(request)
+    resume_if_complete(request)
     return decision
 
 
@@ -106,7 +108,7 @@ def resolve_unknown(
     Raises:
         As `decide`.
     """
-    request = _open_request(approval_id, by, RequestKind.OUTCOME_UNKNOWN)
+    request = held_for(approval_id, by, RequestKind.OUTCOME_UNKNOWN)
     if outcome not in OUTCOMES:
         raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
     reason, result = _bounded("reason", reason, REASON_LIMIT), _bounded_result(outcome, result)
@@ -124,39 +126,12 @@ def _check_shown(request: ApprovalRequest, shown: str | None) -> None:
 def _edited(request: ApprovalRequest, approve: bool, arguments: Any, by: User, via: str) -> None:
     if not approve:
         raise InvalidInput("arguments", "only go with an approval; a rejected call is not made")
-    edit(request, arguments, by.get_username()[:200], storable_text(via)[:_VIA_LIMIT])
+    if edit(request, arguments, by.get_username()[:200], _bounded_via(via)):
+        check_permitted(request, by)  # Other arguments may meet another policy.
 
 
-def may_decide(user: User) -> bool:
-    """Whether the user may decide approval requests."""
-    return user.is_active and user.has_perm(PERMISSION)
-
-
-def _open_request(approval_id: str, by: User, kind: RequestKind) -> ApprovalRequest:
-    """The pending request, its run locked; or the error that says why nobody can decide it."""
-    if not may_decide(by):
-        raise NotPermitted(by.get_username())
-    rows = ApprovalRequest.objects.filter(approval_id=storable_text(approval_id))
-    run_id = rows.values_list("run_id", flat=True).first()
-    run = lock_run(run_id) if run_id else None
-    request = rows.first()  # Only now: what was pending before the lock may be decided by now.
-    if run is None or request is None:
-        raise RequestNotFound(approval_id)
-    if request.kind != kind:
-        raise WrongKind(approval_id, request.kind)
-    if request.status != RequestStatus.PENDING:
-        _refuse_closed(request)
-    if run.status in ENDED_STATUSES:
-        raise RequestVoid(approval_id, run.run_id, run.status)
-    return request
-
-
-def _refuse_closed(request: ApprovalRequest) -> None:
-    """Raise what stands, for a request that is not pending any more."""
-    decision = Decision.objects.filter(request_id=request.approval_id).first()
-    if decision is not None:
-        raise AlreadyDecided(decision)
-    raise RequestVoid(request.approval_id, request.run_id, request.run.status)
+def _bounded_via(via: str) -> str:
+    return storable_text(via)[:_VIA_LIMIT]
 
 
 def _decision(
@@ -169,7 +144,7 @@ def _decision(
         result=result,
         decided_by=by,
         decided_by_name=by.get_username()[:200],
-        via=storable_text(via)[:_VIA_LIMIT],
+        via=_bounded_via(via),
         decided_at=timezone.now(),
     )
 
@@ -178,7 +153,7 @@ def record(decision: Decision, status: RequestStatus) -> None:
     """Close the request by compare-and-swap, then write decision, audit entry and event."""
     if not _close(decision.request_id, status, decision.decided_at):
         decision.request.refresh_from_db()
-        _refuse_closed(decision.request)
+        refuse_closed(decision.request)
     decision.request.status, decision.request.decided_at = status, decision.decided_at
     decision.save(force_insert=True)
     request = decision.request
@@ -188,6 +163,7 @@ def record(decision: Decision, status: RequestStatus) -> None:
         "call_id": request.call_id,
         "tool": request.tool,
         "arguments_digest": request.arguments_digest,
+        "policy": request.policy_name,
         "outcome": decision.outcome,
         "reason": decision.reason,
         "result": decision.result,
@@ -210,7 +186,7 @@ def _close(approval_id: str, status: RequestStatus, at: datetime) -> bool:
     return bool(pending.update(status=status, decided_at=at))
 
 
-def _resume_if_complete(request: ApprovalRequest) -> None:
+def resume_if_complete(request: ApprovalRequest) -> None:
     """Resume the run with all decisions of its saved state, when the last one was made."""
     siblings = ApprovalRequest.objects.filter(
         run_id=request.run_id, kind=RequestKind.TOOL_CALL, revision=request.revision

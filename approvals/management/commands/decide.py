@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approvals import selectors
 from approvals.errors import AlreadyDecided
-from approvals.models import Decision
+from approvals.models import Decision, Vote
 from approvals.services.decisions import decide, resolve_unknown
 from approvals.services.present import request_as_json
 from timestep.errors import TimestepError
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._report(decision, as_json=options["json"])
 
-    def _report(self, decision: Decision, *, as_json: bool) -> None:
+    def _report(self, decision: Decision | Vote, *, as_json: bool) -> None:
         if as_json:
             request = selectors.get(decision.request_id)
             self.stdout.write(json.dumps(request_as_json(request)))
@@ -71,7 +71,7 @@ def _user(username: str) -> User:
         raise CommandError(f"no user is named {username!r}") from error
 
 
-def _decide(user: User, options: dict[str, Any]) -> Decision:
+def _decide(user: User, options: dict[str, Any]) -> Decision | Vote:
     approval_id, reason = options["approval_id"], options["reason"]
     via = f"cli:{_os_user()} as {user.get_username()}"
     if options["approve"] or options["reject"]:
