@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from django.db.models import Max
 from django.utils import timezone
 
-from approvals.models import ApprovalRequest, RequestKind, RequestStatus
+from approvals.models import ApprovalRequest, NoticeKind, RequestKind, RequestStatus
 from approvals.policies.matching import Call, judge
 from approvals.services import audit
 from approvals.services.asking import put_under, save_asked
+from approvals.services.notices import tell
 from approvals.services.texts import SAID_BEFORE_LIMIT, bounded
 from timestep.arguments import parse_arguments
 from timestep.digests import canonical_json, digest
@@ -55,6 +56,7 @@ def open_requests(
             _save_under_rules(request, launcher_id)
             _audit_opening(request)
             opened.append(request)
+    tell(opened, NoticeKind.ASKED)
     return opened
 
 
@@ -106,6 +108,9 @@ def _request(
         tool=interruption.tool,
         arguments=arguments,
         arguments_digest=digest(arguments),
+        schema=interruption.schema,
+        title=interruption.title,
+        preview=interruption.preview,
         said_before=bounded(interruption.said_before, SAID_BEFORE_LIMIT),
     )
 
