@@ -93,6 +93,10 @@ class DurableModel(Model):
                 scope.reserve_call(asked.id, nested=False)
         for item in function_calls(response):
             tool = tools.get(item.name)
+            if tool is not None:
+                scope.called[self._agent, item.name] = tool
+            # Some providers number the calls of each response from one again.
+            scope.approved.pop(item.call_id, None)
             scope.reserve_call(item.call_id, nested=is_nested(tool), around=steps_around(tool))
         self._emit_finished(call, recorded, response)
         return response

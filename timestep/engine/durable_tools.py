@@ -17,6 +17,7 @@ from openai.types.responses import ResponseFunctionToolCall
 from pydantic_core import to_jsonable_python
 
 from timestep.engine import tool_starts
+from timestep.engine.approved import Made, NotAsApproved, as_approved
 from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.threads import in_thread
@@ -93,14 +94,15 @@ def durable_tool(
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
         reservation = scope.steps.pop(context.tool_call_id)
-        step = _ToolStep(scope, agent, tool, invoke, context, arguments, reservation.step_id)
+        made = await as_people_said(scope, context, arguments, reservation.step_id)
+        step = _ToolStep(scope, agent, tool, invoke, context, made, reservation.step_id)
         if idempotent:
             recorded = await reservation.run_async({"name": "tool"}, step.plain)
         else:
             with scope.execution.unrepeatable(reservation.step_id):
                 recorded = await reservation.run_async({"name": "tool"}, step.guarded)
         step.emit_finished(recorded)
-        return recorded["output"]
+        return step.told(recorded["output"])
 
     durable.on_invoke_tool = invoke_as_step
     durable.needs_approval = NeedsApproval(
@@ -110,6 +112,23 @@ def durable_tool(
     # replay would wait again; the step applies it inside instead.
     durable.timeout_seconds = None
     return durable
+
+
+async def as_people_said(
+    scope: Scope, context: ToolContext[Any], proposed: str, step_id: int | None
+) -> Made:
+    """How to make a call; fails the run where it is another than the one that was approved."""
+    try:
+        made = as_approved(scope.approved, context, proposed)
+    except NotAsApproved as error:
+        await scope.execution.fail(f"tool {context.tool_name}", step_id, error)
+        raise
+    nested = context.tool_call_id in scope.nested
+    if made.was_edited and context.tool_call is not None and not nested:
+        # Not of a nested run: the SDK finds its state by the model's own call.
+        edited = {"arguments": made.arguments}
+        context.tool_call = context.tool_call.model_copy(update=edited)
+    return made
 
 
 def steps_around(tool: FunctionTool | None) -> int:
@@ -214,7 +233,7 @@ class _ToolStep:
         tool: FunctionTool,
         invoke: Invoke,
         context: ToolContext[Any],
-        arguments: str,
+        made: Made,
         step_id: int,
     ) -> None:
         self._scope = scope
@@ -222,7 +241,7 @@ class _ToolStep:
         self._tool = tool
         self._invoke = invoke
         self._context = context
-        self._arguments = arguments
+        self._made = made
         self._step_id = step_id
 
     async def plain(self) -> dict[str, Any]:
@@ -257,7 +276,7 @@ class _ToolStep:
                 self._agent,
                 self._tool.name,
                 self._context.tool_call_id,
-                self._arguments,
+                self._made.arguments,
                 execution.epoch,
             )
         except tool_starts.RunLost:
@@ -272,7 +291,7 @@ class _ToolStep:
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return as_json(await self._invoke(self._context, self._arguments)), None
+                return as_json(await self._invoke(self._context, self._made.arguments)), None
         except Exception as raised:  # noqa: BLE001 - a tool may raise anything: that fails the run
             error = TimeoutError(f"timed out after {seconds} s") if limit.expired() else raised
         if limit.expired() and self._tool.timeout_behavior == "error_as_result":
@@ -294,14 +313,29 @@ class _ToolStep:
         payload |= {"output": shown, "ok": recorded.get("error") is None}
         self._emit("tool.finished", payload, recorded["attempt"])
 
+    def told(self, output: Any) -> Any:
+        """The output for the model, or the tool's own where the run ends with it."""
+        fixed = self._tool.output_json_schema is not None
+        return output if fixed or _ends_with(self._context, self._tool) else self._made.told(output)
+
     def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:
         call = {
             "call_id": self._context.tool_call_id,
             "tool": self._tool.name,
             "agent": self._agent,
-            "arguments": self._arguments[:EVENT_TEXT_LIMIT],
+            "arguments": self._made.arguments[:EVENT_TEXT_LIMIT],
         }
+        if self._made.proposed is not None:
+            call["proposed"] = self._made.proposed[:EVENT_TEXT_LIMIT]
         self._scope.emit(kind, call | payload, step_id=self._step_id, attempt=attempt)
+
+
+def _ends_with(context: ToolContext[Any], tool: FunctionTool) -> bool:
+    """Whether the tool's output is the final one of the agent, and no model reads it."""
+    behavior = getattr(context.agent, "tool_use_behavior", None)
+    if isinstance(behavior, dict):
+        return tool.name in behavior.get("stop_at_tool_names", ())
+    return behavior == "stop_on_first_tool"
 
 
 def as_json(output: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem, UserError
 
+from timestep.engine.approved import Approved
 from timestep.engine.execution import Scope
 from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
-from timestep.gate import Interruption
 
 REJECTED = "The call was not made: a person rejected it."
 
@@ -91,7 +91,10 @@ def _rejection(reason: str) -> str:
 
 
 def reserve_for_resume(
-    scope: Scope, state: dict[str, Any], around: Callable[[str], int] = lambda _name: 0
+    scope: Scope,
+    state: dict[str, Any],
+    around: Callable[[str], int] = lambda _name: 0,
+    approved: Mapping[str, Approved] | None = None,
 ) -> None:
     """Reserve step ids for the calls that go on, first thing in a resumed segment.
 
@@ -102,7 +105,9 @@ def reserve_for_resume(
         scope: The resumed run.
         state: The saved state.
         around: How many steps the calls of a tool may take beside themselves, by its name.
+        approved: What people approved of the calls that wait.
     """
+    approved = approved or {}
     processed = state.get("last_processed_response") or {}
     runs_agent = {
         item["raw_item"]["call_id"]
@@ -114,25 +119,19 @@ def reserve_for_resume(
         if item.get("type") == "function_call":
             nested = item["call_id"] in runs_agent
             scope.reserve_call(item["call_id"], nested=nested, around=around(item["name"]))
+            if item["call_id"] in approved:
+                scope.approved[item["call_id"]] = approved[item["call_id"]]
     for handoff in processed.get("handoffs", [])[:1]:
         scope.handoff_call = handoff["tool_call"]["call_id"]
     for function in processed.get("functions", []):
         if function.get("agent_run_state"):
             call_id = function["tool_call"]["call_id"]
-            reserve_for_resume(scope.nested[call_id], function["agent_run_state"], around)
+            # The call itself went ahead before: an approval under its id is of a call inside.
+            scope.approved.pop(call_id, None)
+            inner = function["agent_run_state"]
+            reserve_for_resume(scope.nested[call_id], inner, around, approved)
 
 
 def call_id_of(item: ToolApprovalItem) -> str:
     """The id of the call that an approval item is about."""
     return str(item.call_id)
-
-
-def as_interruption(item: ToolApprovalItem, said_before: str) -> Interruption:
-    """What people are asked about a pending call."""
-    return Interruption(
-        call_id=call_id_of(item),
-        agent=item.agent.name,
-        tool=item.tool_name or "",
-        arguments=item.arguments or "{}",
-        said_before=said_before,
-    )
