@@ -9,7 +9,7 @@ here; a shell does not: whoever has one may read the database.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, User, UserManager
@@ -20,6 +20,7 @@ from timestep.models import Run
 
 Act = Literal["see", "launch", "cancel", "retry", "decide"]
 
+ACTS: tuple[Act, ...] = get_args(Act)
 EVERY_AGENT = "approvals.access_every_agent"
 PERMISSIONS: dict[Act, str] = {
     "see": "timestep.view_run",

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import IntegrityError, transaction
 
-from approvals.access import Act, may, may_with_run, sight_of, visible_requests, visible_runs
+from approvals.access import ACTS, may, may_with_run, sight_of, visible_requests, visible_runs
 from approvals.models import AgentAccess, ApprovalRequest
 from approvals.policies.people import Decider, deciders, may_decide
 from tests.access.people import anew, keep, person
@@ -15,7 +15,6 @@ from timestep.models import Run
 
 pytestmark = pytest.mark.django_db
 DESK = "support-desk"
-ACTS: tuple[Act, ...] = ("see", "launch", "cancel", "retry", "decide")
 
 
 def _acts(user: User | AnonymousUser, agent: str = DESK) -> set[str]:
