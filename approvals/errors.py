@@ -106,6 +106,15 @@ class VoteNotNeeded(TimestepError):
         self.missing = missing
 
 
+class AlreadyClaimed(TimestepError):
+    """Somebody else looks at the request at present."""
+
+    def __init__(self, request: ApprovalRequest) -> None:
+        since = f" since {_moment(request.claimed_at)}" if request.claimed_at else ""
+        super().__init__(f"{request.claimed_by} is reviewing {request.approval_id}{since}")
+        self.request = request
+
+
 class DeniedByPolicy(TimestepError):
     """A policy denies the call with these arguments, so nobody can approve it."""
 
@@ -141,6 +150,14 @@ class WrongKind(TimestepError):
         super().__init__(f"request {approval_id} {answers[kind]}")
         self.approval_id = approval_id
         self.kind = kind
+
+
+class NotForRun(TimestepError):
+    """The approval cannot count for the rest of the run; nothing was decided."""
+
+    def __init__(self, approval_id: str, why: str) -> None:
+        super().__init__(f"request {approval_id} cannot be approved for the rest of its run: {why}")
+        self.approval_id = approval_id
 
 
 class ArgumentsChanged(TimestepError):

@@ -74,19 +74,30 @@ def looks(call: Call) -> list[Look]:
     return [look_at(policy, call) for policy in Policy.objects.filter(active=True)]
 
 
+def asking_policy(agent: str, tool: str) -> str:
+    """The name of a policy that asks about some calls of a tool, whatever their arguments."""
+    asking = Policy.objects.filter(active=True, effect=Effect.ASK)
+    return next((each.name for each in asking if not _elsewhere(each, agent, tool)), "")
+
+
 def look_at(policy: Policy, call: Call) -> Look:
     """How a policy looks at a call. What cannot be told counts as met, except to allow a call."""
-    for what, pattern, name in (
-        ("agent", policy.agent, call.agent),
-        ("tool", policy.tool, call.tool),
-    ):
-        if pattern and not fnmatchcase(name, pattern):
-            return Look(policy, False, f"the {what} is not {pattern}")
+    elsewhere = _elsewhere(policy, call.agent, call.tool)
+    if elsewhere:
+        return Look(policy, False, elsewhere)
     try:
         conditions = read_conditions(policy.conditions)
     except InvalidInput as error:  # Not saved by a form of ours.
         return Look(policy, policy.effect != Effect.ALLOW, f"its {error}")
     return _met_by_all(policy, conditions, call)
+
+
+def _elsewhere(policy: Policy, agent: str, tool: str) -> str:
+    """Why a policy is not about a tool of an agent; empty where it is."""
+    for what, pattern, name in (("agent", policy.agent, agent), ("tool", policy.tool, tool)):
+        if pattern and not fnmatchcase(name, pattern):
+            return f"the {what} is not {pattern}"
+    return ""
 
 
 def _met_by_all(policy: Policy, conditions: list[Condition], call: Call) -> Look:

@@ -6,7 +6,7 @@ A policy that is edited or deleted later changes nothing of what waits already.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db.models import prefetch_related_objects
@@ -84,6 +84,16 @@ class Rules:
     def digest(self) -> str:
         """Equal for rules that say the same."""
         return digest(self.to_json())
+
+    def escalated(self) -> Rules:
+        """What decides after the deadline: one of the other group, or a rejection in the end."""
+        return replace(
+            self,
+            needs=(Need(self.escalate_to),),
+            users=(),
+            deadline_seconds=self.escalation_seconds or self.deadline_seconds,
+            on_expiry=OnExpiry.REJECT,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The snapshot as a request keeps it; nothing where no policy said anything."""
