@@ -152,6 +152,7 @@ class Migration(migrations.Migration):
                 ('via', models.CharField(max_length=200)),
                 ('arguments_digest', models.CharField(help_text='Of what was shown.', max_length=64)),
                 ('fills', models.JSONField(default=list, help_text='Ids of the groups that the vote counts for; null: needs without.')),
+                ('for_run', models.BooleanField(default=False, help_text='Meant for the rest of the run, if all others mean it as well.')),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('voided_at', models.DateTimeField(blank=True, null=True)),
                 ('void_reason', models.CharField(blank=True, default='', max_length=200)),

@@ -27,6 +27,9 @@ class Vote(models.Model):
     fills = models.JSONField(
         default=list, help_text="Ids of the groups that the vote counts for; null: needs without."
     )
+    for_run = models.BooleanField(
+        default=False, help_text="Meant for the rest of the run, if all others mean it as well."
+    )
     at = models.DateTimeField(default=timezone.now)
     voided_at = models.DateTimeField(null=True, blank=True)
     void_reason = models.CharField(max_length=200, blank=True, default="")

@@ -14,6 +14,7 @@ from approvals.errors import ArgumentsChanged
 from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus, Vote
 from approvals.services import audit
 from approvals.services.editing import edit
+from approvals.services.grants import check_for_run, grant
 from approvals.services.pending import check_permitted, held_for, refuse_closed
 from approvals.services.votes import vote
 from timestep.digests import digest
@@ -66,6 +67,7 @@ def decide(
         AlreadyVoted: The user has approved before, and others have to.
         VoteNotNeeded: What is missing, somebody else has to approve.
         DeniedByPolicy: A policy denies the call with the edited arguments.
+        NotForRun: The policy does not allow to approve for the rest of the run.
         ArgumentsChanged: Somebody has edited the arguments since they were shown.
         InvalidInput: The reason is too long, or the tool does not take the arguments.
     """
@@ -74,13 +76,17 @@ def decide(
     _check_shown(request, shown)
     if arguments is not None:
         _edited(request, approve, arguments, by, via)
-    counted = vote(request, by, reason, _bounded_via(via)) if approve else None
+    if for_run:
+        _check_for_run(request, approve)
+    counted = vote(request, by, reason, _bounded_via(via), for_run=for_run) if approve else None
     if counted is not None and not counted.last:
         return counted.given
     outcome = "approve" if approve else "reject"
     status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
     decision = _decision(request, outcome, by, via, reason=reason)
     record(decision, status)
+    if for_run:
+        grant(decision)
     resume_if_complete(request)
     return decision
 
@@ -128,6 +134,12 @@ def _edited(request: ApprovalRequest, approve: bool, arguments: Any, by: User, v
         raise InvalidInput("arguments", "only go with an approval; a rejected call is not made")
     if edit(request, arguments, by.get_username()[:200], _bounded_via(via)):
         check_permitted(request, by)  # Other arguments may meet another policy.
+
+
+def _check_for_run(request: ApprovalRequest, approve: bool) -> None:
+    if not approve:
+        raise InvalidInput("for_run", "only goes with an approval")
+    check_for_run(request)
 
 
 def _bounded_via(via: str) -> str:

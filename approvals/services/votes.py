@@ -24,7 +24,9 @@ class Counted:
     last: bool
 
 
-def vote(request: ApprovalRequest, by: User, reason: str, via: str) -> Counted | None:
+def vote(
+    request: ApprovalRequest, by: User, reason: str, via: str, *, for_run: bool = False
+) -> Counted | None:
     """Count an approval, in the transaction that locked the request's run.
 
     Returns:
@@ -52,6 +54,7 @@ def vote(request: ApprovalRequest, by: User, reason: str, via: str) -> Counted |
         via=via,
         arguments_digest=request.arguments_digest,
         fills=fills,
+        for_run=for_run,
         at=timezone.now(),
     )
     _record(given, left)
