@@ -24,6 +24,11 @@ class Field:
     cut: int = 0
 
     @property
+    def hidden(self) -> int:
+        """How many characters come after the first part."""
+        return len(self.rest) + self.cut
+
+    @property
     def looks_typed(self) -> bool:
         """Whether this is a text that could be taken for a number, a yes or no, or none."""
         return self.type == "text" and bool(_TYPED.fullmatch(self.text.strip()))
@@ -39,16 +44,24 @@ def fields_of(value: Any) -> list[Field]:
     """The fields of an object, or the one nameless field of anything else."""
     if isinstance(value, dict) and value:
         pairs = list(value.items())
-        shown = [_field(str(name), item) for name, item in pairs[:MOST_FIELDS]]
+        shown = [field(str(name), item) for name, item in pairs[:MOST_FIELDS]]
         left = dict(pairs[MOST_FIELDS:])
-        return [*shown, _field(f"{len(left)} more", left)] if left else shown
-    return [_field("", value)]
+        return [*shown, field(f"{len(left)} more", left)] if left else shown
+    return [field("", value)]
 
 
-def _field(name: str, value: Any) -> Field:
+def field(name: str, value: Any, first: int | None = FIRST) -> Field:
+    """One value as a field.
+
+    Args:
+        name: Its name.
+        value: Any JSON value.
+        first: How much of its text comes before the rest; None shows all, however long.
+    """
     text = value if isinstance(value, str) else pretty(value)
-    cut = max(0, len(text) - MOST)
-    return Field(name, type_word(value), text[:FIRST], text[FIRST:MOST], cut)
+    if first is None:
+        return Field(name, type_word(value), text)
+    return Field(name, type_word(value), text[:first], text[first:MOST], max(0, len(text) - MOST))
 
 
 def type_word(value: Any) -> str:
@@ -60,3 +73,11 @@ def type_word(value: Any) -> str:
 def pretty(value: Any) -> str:
     """JSON for people; a value that is no JSON as its text."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def brief(value: Any, most: int = 120) -> str:
+    """A value in one short line."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= most else text[: most - 1] + "…"

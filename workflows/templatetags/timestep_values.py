@@ -8,9 +8,10 @@ from django import template
 from django.utils.safestring import SafeString
 
 from approvals.models import ApprovalRequest
-from timestep.letters import marked, told
+from approvals.wording import act_of
+from timestep.letters import marked
 from timestep.values import fields_of, pretty
-from workflows.selectors.timeline_rows import brief, parsed
+from workflows.selectors.timeline_rows import parsed
 
 register = template.Library()
 
@@ -36,12 +37,8 @@ def from_json(given: Any) -> Any:
 
 @register.filter
 def act(asked: ApprovalRequest) -> str:
-    """What approving does, in one line: the tool and what it is given."""
-    name = asked.tool.replace("_", " ").strip().capitalize()
-    given = asked.arguments if isinstance(asked.arguments, dict) else {"": asked.arguments}
-    words = ", ".join(f"{key} {brief(value, 40)}".strip() for key, value in given.items())
-    shown = told(f"{name}: {words}")
-    return shown if len(shown) <= 140 else f"{shown[:139]}…"
+    """What approving does, in one line."""
+    return act_of(asked).text
 
 
 @register.filter
