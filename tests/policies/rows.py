@@ -10,6 +10,13 @@ from approvals.models import ApprovalRequest, Policy, PolicyNeed
 from tests.approvals.rows import ask, awaiting_run, refund_call
 from timestep.models import Run
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"order_id": {"type": "integer"}, "amount": {"type": "number"}},
+    "required": ["order_id", "amount"],
+    "additionalProperties": False,
+}
+
 
 def group(name: str) -> Group:
     """A group whose members may decide."""
@@ -47,6 +54,6 @@ def launched_by(user: User | None) -> Run:
 
 def asked(arguments: str | None = None, launcher: User | None = None) -> ApprovalRequest:
     """A request about a call of `refund_order`."""
-    call = refund_call(arguments=arguments) if arguments is not None else refund_call()
-    [request] = ask(launched_by(launcher), call)
+    given = {} if arguments is None else {"arguments": arguments}
+    [request] = ask(launched_by(launcher), refund_call(schema=SCHEMA, **given))
     return request
