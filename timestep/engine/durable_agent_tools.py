@@ -10,14 +10,10 @@ from typing import Any, cast
 from agents import Agent, FunctionTool, RunConfig
 from agents.tool_context import ToolContext
 
+from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
 from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.durable_session import DurableSession
-from timestep.engine.durable_tools import (
-    NeedsApproval,
-    as_json,
-    as_people_said,
-    output_text,
-)
+from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.errors import TimestepError
 from timestep.storable import EVENT_TEXT_LIMIT
@@ -53,6 +49,8 @@ def durable_agent_tool(
         scope = durable_scope()
         if scope is None:
             return await invoke(context, arguments)
+        if scope.verdicts.get(context.tool_call_id) == "deny":
+            return DENIED
         made = await as_people_said(scope, context, arguments, None)
         call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
         call["arguments"] = made.arguments[:EVENT_TEXT_LIMIT]

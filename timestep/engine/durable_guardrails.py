@@ -23,8 +23,9 @@ from agents import (
 )
 from dbos import StepReservation
 
+from timestep.engine.durable_approval import as_people_said
 from timestep.engine.durable_functions import plainly
-from timestep.engine.durable_tools import as_json, as_people_said, output_text
+from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, durable_scope
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 

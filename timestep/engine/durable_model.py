@@ -26,7 +26,8 @@ from openai.types.responses import (
 from openai.types.responses.response_output_item import McpApprovalRequest
 from pydantic import TypeAdapter
 
-from timestep.engine.durable_tools import ask_gate, is_nested, steps_around, tools_by_name
+from timestep.engine.durable_approval import ask_gate
+from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.usage import response_usage, usage_as_json

@@ -13,62 +13,17 @@ from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, Tool
 from agents.run_config import ToolErrorFormatterArgs
 from agents.tool import ToolErrorFunction
 from agents.tool_context import ToolContext
-from openai.types.responses import ResponseFunctionToolCall
 from pydantic_core import to_jsonable_python
 
 from timestep.engine import tool_starts
-from timestep.engine.approved import Made, NotAsApproved, as_approved
-from timestep.engine.durable_functions import as_step, plainly
+from timestep.engine.approved import Made
+from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
+from timestep.engine.durable_functions import plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.threads import in_thread
-from timestep.gate import ToolCall, approval_gate
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
-DENIED = "This call was denied by a policy and was not made."
-
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
-
-
-class NeedsApproval:
-    """What the SDK asks of a durable tool: the gate's recorded verdict on the call.
-
-    Args:
-        asks: What the tool itself says: a flag, or a function of the SDK's form.
-    """
-
-    def __init__(self, asks: Any) -> None:
-        self._asks = asks
-
-    @property
-    def asks(self) -> bool:
-        """Whether the tool always asks; a function is asked for each call by itself."""
-        return self._asks is True
-
-    @property
-    def decides(self) -> bool:
-        """Whether a function of the tool is asked for each call."""
-        return callable(self._asks)
-
-    async def __call__(
-        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
-    ) -> bool:
-        """Whether this call must wait for a person."""
-        scope = durable_scope()
-        verdict = scope.verdicts.get(call_id) if scope else None
-        if verdict in ("ask", "deny") or not callable(self._asks):
-            return verdict == "ask" or (verdict is None and self.asks)
-
-        async def ask() -> bool:
-            return bool(await plainly(lambda: self._asks(context, arguments, call_id)))
-
-        if scope is None:
-            return await ask()
-        if call_id not in scope.asks:
-            what = f"needs_approval of call {call_id}"
-            scope.asks[call_id] = await as_step(scope, scope.around[call_id], what, ask)
-        if scope.asks[call_id]:
-            scope.verdicts[call_id] = "ask"
-        return scope.asks[call_id]
 
 
 def durable_tool(
@@ -114,23 +69,6 @@ def durable_tool(
     return durable
 
 
-async def as_people_said(
-    scope: Scope, context: ToolContext[Any], proposed: str, step_id: int | None
-) -> Made:
-    """How to make a call; fails the run where it is another than the one that was approved."""
-    try:
-        made = as_approved(scope.approved, context, proposed)
-    except NotAsApproved as error:
-        await scope.execution.fail(f"tool {context.tool_name}", step_id, error)
-        raise
-    nested = context.tool_call_id in scope.nested
-    if made.was_edited and context.tool_call is not None and not nested:
-        # Not of a nested run: the SDK finds its state by the model's own call.
-        edited = {"arguments": made.arguments}
-        context.tool_call = context.tool_call.model_copy(update=edited)
-    return made
-
-
 def steps_around(tool: FunctionTool | None) -> int:
     """How many steps a call of the tool may take beside the call itself.
 
@@ -152,43 +90,6 @@ def tools_by_name(tools: Sequence[Tool]) -> dict[str, FunctionTool]:
 def is_nested(tool: FunctionTool | None) -> bool:
     """Whether a tool runs an agent."""
     return tool is not None and tool._is_agent_tool
-
-
-async def ask_gate(
-    scope: Scope,
-    agent: str,
-    tools: dict[str, FunctionTool],
-    calls: list[ResponseFunctionToolCall],
-) -> dict[str, str]:
-    """Ask the gate once for each call of a response; called inside the response's own step.
-
-    So the verdicts are part of the response's checkpoint, and a replay does not ask again.
-    """
-    known = [call for call in calls if call.name in tools]
-    if not known:
-        return {}
-    questions = [
-        ToolCall(
-            run_id=scope.execution.run_id,
-            agent=agent,
-            tool=call.name,
-            call_id=call.call_id,
-            arguments=call.arguments,
-            asks=_asks(tools[call.name]),
-        )
-        for call in known
-    ]
-    return await in_thread(_verdicts, questions)
-
-
-def _asks(tool: FunctionTool) -> bool:
-    setting = tool.needs_approval
-    return setting.asks if isinstance(setting, NeedsApproval) else setting is True
-
-
-def _verdicts(questions: list[ToolCall]) -> dict[str, str]:
-    gate = approval_gate()
-    return {question.call_id: gate.check(question) for question in questions}
 
 
 def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> str | None:

@@ -21,6 +21,7 @@ from timestep.engine.build import build_agents, build_run_config
 from timestep.engine.claims import Claim, Ending, Refusal
 from timestep.engine.durable_agent import steps_around_tools
 from timestep.engine.durable_agent_tools import racing_guardrails
+from timestep.engine.durable_approval import goes_on
 from timestep.engine.durable_guardrails import describe_tripwire
 from timestep.engine.durable_mcp import mcp_connections
 from timestep.engine.durable_session import session_of
@@ -241,11 +242,9 @@ async def _loop(
             return result, None
         state = result.to_state()
         # The SDK asks for approval of calls whose arguments it cannot read, whatever the gate
-        # said; an allowed call goes on and its tool tells the model what is wrong with them.
+        # said; such a call goes on, and its tool tells the model what is wrong with them.
         allowed = [
-            item
-            for item in state.get_interruptions()
-            if scope.verdicts.get(states.call_id_of(item)) == "allow"
+            item for item in state.get_interruptions() if goes_on(scope, states.call_id_of(item))
         ]
         fresh = [item for item in allowed if states.call_id_of(item) not in approved]
         if not fresh:
