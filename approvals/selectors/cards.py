@@ -12,9 +12,11 @@ from django.db.models import prefetch_related_objects
 
 from approvals.fields import FIELDS_SHOWN, ArgumentField, argument_fields, shown_fields
 from approvals.models import ApprovalRequest, RequestKind, Vote
+from approvals.policies.counting import missing
 from approvals.policies.people import Decider
 from approvals.policies.rules import Rules, rules_of
 from approvals.selectors.before import Before, decided_before
+from approvals.services.claims import is_claimed
 from approvals.wording import Act, act_of, arguments_now, preview_of, title_of
 from timestep.masking import masked, masked_text
 
@@ -103,9 +105,29 @@ class Card:
         return [vote for vote in self.asked.votes.all() if vote.voided_at is None]
 
     @property
+    def has_voted(self) -> bool:
+        """Whether the person has approved it, and others have to as well."""
+        return any(vote.user_id == self.user.pk for vote in self.votes)
+
+    @property
+    def missing(self) -> str:
+        """Whose approvals are still needed, in words."""
+        return self.rules.words(missing(self.rules, [vote.fills for vote in self.votes]))
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether somebody says that they review it, and has not long forgotten it."""
+        return self.asked.is_pending and is_claimed(self.asked)
+
+    @property
     def is_mine(self) -> bool:
         """Whether the person has said that they review it."""
-        return self.asked.claimed_by_id is not None and self.asked.claimed_by_id == self.user.pk
+        return self.is_claimed and self.asked.claimed_by_id == self.user.pk
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the agent said something before, or the run began with a text."""
+        return bool(self.asked.said_before or self.wanted)
 
     @property
     def said(self) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from approvals.errors import RequestNotFound
 from approvals.models import ApprovalRequest
-from approvals.policies.people import Decider
+from approvals.policies.people import Decider, deciders
 from approvals.selectors.acts import newest_act
 from approvals.selectors.cards import Card, cards_of
 from approvals.selectors.inbox import AGES, Inbox, InboxFilters, InboxPage, get_seen
@@ -21,6 +21,7 @@ from approvals.templatetags.approval_cards import COUNTED, count_in_words
 from timestep.access import PageRequest
 from timestep.errors import InvalidInput
 
+PEOPLE = 200
 PLACES = ("list", "run", "page")
 
 
@@ -90,7 +91,10 @@ def card_context(
     where = place if place in PLACES and request.htmx else "page"
     (card,) = cards_of([asked], Decider(user), whole=whole or where == "page")
     context: dict[str, object] = {"card": card, "asked": asked, "where": where}
-    return context if request.htmx else context | {"next": _next(user, card)}
+    if request.htmx:
+        return context
+    people = deciders(asked).exclude(pk=user.pk)[:PEOPLE] if card.may else ()
+    return context | {"next": _next(user, card), "people": people}
 
 
 def _next(user: User, card: Card) -> Card | None:
