@@ -51,16 +51,28 @@ class Sight:
         """Whether every run is seen."""
         return self.of_all and not self.agents
 
+    @property
+    def name(self) -> str:
+        """A text that is the same for those who see the same."""
+        kept = ",".join(sorted(self.agents))
+        return f"{self.of_all}:{self.user_id}:{kept}"
+
     def sees(self, agent: str) -> bool:
         """Whether runs of this agent are seen."""
         return (agent in self.agents) != self.of_all
+
+    def agents_in(self, field: str) -> Q:
+        """The condition on rows of whatever has an agent's slug in this field."""
+        if self.unlimited:
+            return Q()
+        named = Q(**{f"{field}__in": sorted(self.agents)})
+        return ~named if self.of_all else named
 
     def runs(self, prefix: str = "") -> Q:
         """The condition on runs; `prefix` leads to the run, as in `run__`."""
         if self.unlimited:
             return Q()
-        named = Q(**{f"{prefix}agent__in": sorted(self.agents)})
-        seen = ~named if self.of_all else named
+        seen = self.agents_in(f"{prefix}agent")
         # Not a comparison with None: that would find what nobody launched.
         return seen | Q(**{f"{prefix}launched_by": self.user_id}) if self.user_id else seen
 
@@ -69,6 +81,10 @@ class Sight:
         if self.unlimited:
             return Q()
         return self.runs("run__") | Q(agent__in=sorted(self.decided))
+
+
+# What a shell sees, and whoever may access every agent.
+EVERYTHING = Sight(of_all=True)
 
 
 @dataclass(frozen=True)
@@ -102,6 +118,15 @@ def may_with_run(user: User | AnonymousUser, act: Act, run: Run) -> bool:
         return True
     seen = own or may(user, "see", run.agent)
     return seen and may(user, act, run.agent)
+
+
+def acts_with_run(user: User | AnonymousUser, run: Run) -> frozenset[str]:
+    """What the person may do with a run that they see, for its page."""
+    acts: set[str] = {act for act in ACTS if may_with_run(user, act, run)}
+    # A card of the run may be another agent's, and says itself whom it waits for.
+    acts |= {"decide"} if deciding(user) != Q(agent__in=[]) else set()
+    acts |= {"traceback"} if user.has_perm("timestep.view_traceback") else set()
+    return frozenset(acts)
 
 
 def sight_of(user: User | AnonymousUser) -> Sight:

@@ -9,7 +9,7 @@ from approvals.models import AgentAccess
 
 def person(name: str, *permissions: str, active: bool = True, staff: bool = False) -> User:
     """A user with these permissions (`app.codename`), read anew: nothing is cached on it."""
-    user = User.objects.create_user(name, password="-", is_active=active, is_staff=staff)
+    user = User.objects.create_user(name, password="x", is_active=active, is_staff=staff)
     for permission in permissions:
         app, _, codename = permission.partition(".")
         kept = Permission.objects.get(content_type__app_label=app, codename=codename)

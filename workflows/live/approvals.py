@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from approvals.access import EVERYTHING, Sight
+from approvals.models import ApprovalRequest
 from approvals.selectors.acts import acts_after, newest_act
-from workflows.live.batches import Batch, Frame
+from workflows.live.batches import FeedBatch, Frame
 from workflows.live.channels import FeedChannel
 from workflows.live.readers import Readers
 from workflows.live.viewers import Viewer
@@ -15,17 +17,32 @@ from workflows.live.viewers import Viewer
 ACTS_PER_BATCH = 500
 
 
-class ApprovalsBatch(Batch):
+class ApprovalsBatch(FeedBatch):
     """Ids of the requests that changed; None means more than are told one by one."""
 
-    def __init__(self, after: int, last: int, changed: Iterable[str] | None) -> None:
+    def __init__(
+        self, after: int, last: int, changed: Iterable[str] | None, sight: Sight = EVERYTHING
+    ) -> None:
         super().__init__(after, last, {"html": self._frames_of, "json": self._frames_of})
         self.changed = None if changed is None else list(dict.fromkeys(changed))
+        self._sight = sight
+
+    def part(self, sight: Sight) -> ApprovalsBatch:
+        """Only the requests that this sight sees."""
+        return ApprovalsBatch(self.after, self.last, self.changed, sight)
 
     def _frames_of(self) -> list[Frame]:
-        if self.changed == []:
+        changed = self._seen()
+        if changed == []:
             return []
-        return [Frame.of(json.dumps({"seq": self.last, "changed": self.changed}), self.last)]
+        return [Frame.of(json.dumps({"seq": self.last, "changed": changed}), self.last)]
+
+    def _seen(self) -> list[str] | None:
+        if not self.changed or self._sight.unlimited:
+            return self.changed
+        rows = ApprovalRequest.objects.filter(self._sight.requests(), approval_id__in=self.changed)
+        seen = set(rows.values_list("approval_id", flat=True))
+        return [approval_id for approval_id in self.changed if approval_id in seen]
 
 
 class ApprovalsChannel(FeedChannel):
@@ -37,7 +54,7 @@ class ApprovalsChannel(FeedChannel):
         """What changed since the page was rendered, or the word that it was too much."""
         viewer.after = min(viewer.after, upto)
         if viewer.after < upto:
-            batch = await readers.run(_batch, viewer.after, upto)
+            batch = (await readers.run(_batch, viewer.after, upto)).seen_by(viewer.sight)
             await viewer.send(await readers.run(batch.frames, viewer.form), batch.last)
 
     def read_new(self) -> ApprovalsBatch | None:

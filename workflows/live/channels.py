@@ -64,6 +64,7 @@ class Channel:
             return
         if batch.after < viewer.after:
             batch = batch.since(viewer.after)
+        batch = batch.seen_by(viewer.sight)
         frames = batch.ready(viewer.form)
         if frames is None:
             frames = await readers.run(batch.frames, viewer.form)
@@ -142,7 +143,7 @@ class ListChannel(FeedChannel):
     async def catch_up(self, viewer: Viewer, readers: Readers, upto: int) -> None:
         """A page that was rendered a moment ago may lack a change; a program has no page."""
         if viewer.form == "html":
-            batch = await readers.run(recent_batch)
+            batch = (await readers.run(recent_batch)).seen_by(viewer.sight)
             await viewer.send(await readers.run(batch.frames, "html"), 0)
         viewer.after = max(viewer.after, upto)
 
