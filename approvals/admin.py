@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from approvals import admin_policies  # noqa: F401 - registers what it holds
 from approvals.admin_lists import ReadOnlyAdmin
 from approvals.models import ApprovalRequest, AuditEntry, Decision, Vote
 from approvals.policies.people import PERMISSION

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from django.contrib.auth.models import Group, User
 from django.db.models import prefetch_related_objects
 
 from approvals.models import ApprovalRequest, OnExpiry, Policy
@@ -122,26 +123,34 @@ def from_json(kept: dict[str, Any]) -> Rules:
 
 
 def of_policy(policy: Policy) -> Rules:
-    """The rules of a policy as it stands now; one of those who may decide, if it names no need."""
+    """The rules of a saved policy as it stands now."""
     prefetch_related_objects([policy], "needs__group", "users")
-    needs = tuple(
-        Need(Named(need.group.pk, need.group.name) if need.group else None, need.count)
-        for need in policy.needs.all()
-    )
+    needs = [(need.group, need.count) for need in policy.needs.all()]
+    return of_parts(policy, needs, policy.users.all())
+
+
+def of_parts(
+    policy: Policy, needs: Iterable[tuple[Group | None, int]], users: Iterable[User]
+) -> Rules:
+    """The rules of a policy that has these needs and users: one approver where there is no need."""
     group = policy.escalate_to
     return Rules(
         policy_id=policy.pk,
         policy=policy.name,
-        needs=needs or (Need(),),
-        users=tuple(Named(user.pk, user.get_username()) for user in policy.users.all()),
+        needs=tuple(Need(_of_group(of), count) for of, count in needs) or (Need(),),
+        users=tuple(Named(user.pk, user.get_username()) for user in users),
         four_eyes=policy.four_eyes,
         allow_for_run=policy.allow_for_run,
         deadline_seconds=policy.deadline_seconds,
         on_expiry=policy.on_expiry,
-        escalate_to=Named(group.pk, group.name) if group else None,
+        escalate_to=_of_group(group),
         escalation_seconds=policy.escalation_seconds,
         reminders=tuple(sorted(policy.reminders, reverse=True)),
     )
+
+
+def _of_group(group: Group | None) -> Named | None:
+    return Named(group.pk, group.name) if group else None
 
 
 def _named(kept: dict[str, Any] | None) -> Named | None:
