@@ -152,6 +152,17 @@ class WrongKind(TimestepError):
         self.kind = kind
 
 
+class NotByCommand(TimestepError):
+    """The policy wants to know who decides, and a shell can name anybody."""
+
+    def __init__(self, approval_id: str, policy: str, asks: str) -> None:
+        super().__init__(
+            f"request {approval_id} is not decided with --as: policy {policy!r} asks for {asks}; "
+            "sign in and decide it on its page"
+        )
+        self.approval_id = approval_id
+
+
 class NotForRun(TimestepError):
     """The approval cannot count for the rest of the run; nothing was decided."""
 

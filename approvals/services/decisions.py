@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.errors import ArgumentsChanged
+from approvals.errors import ArgumentsChanged, NotByCommand
 from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus, Vote
+from approvals.policies.rules import rules_of
 from approvals.services import audit
 from approvals.services.editing import edit
 from approvals.services.grants import check_for_run, grant
@@ -25,6 +26,7 @@ from timestep.storable import storable_text
 
 REASON_LIMIT = 2_000
 RESULT_LIMIT = 100_000
+VIA_SHELL = "cli:"
 _VIA_LIMIT = 200
 
 
@@ -67,12 +69,14 @@ def decide(
         AlreadyVoted: The user has approved before, and others have to.
         VoteNotNeeded: What is missing, somebody else has to approve.
         DeniedByPolicy: A policy denies the call with the edited arguments.
+        NotByCommand: A shell wants to decide what several people or four eyes have to.
         NotForRun: The policy does not allow to approve for the rest of the run.
         ArgumentsChanged: Somebody has edited the arguments since they were shown.
         InvalidInput: The reason is too long, or the tool does not take the arguments.
     """
     request = held_for(approval_id, by, RequestKind.TOOL_CALL)
     reason = _bounded("reason", reason, REASON_LIMIT)
+    _check_via(request, via)
     _check_shown(request, shown)
     if arguments is not None:
         _edited(request, approve, arguments, by, via)
@@ -115,6 +119,7 @@ def resolve_unknown(
         As `decide`.
     """
     request = held_for(approval_id, by, RequestKind.OUTCOME_UNKNOWN)
+    _check_via(request, via)
     if outcome not in OUTCOMES:
         raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
     reason, result = _bounded("reason", reason, REASON_LIMIT), _bounded_result(outcome, result)
@@ -122,6 +127,16 @@ def resolve_unknown(
     record(decision, RequestStatus.RESOLVED)
     resolve_outcome(request.run_id, request.call_id, outcome, result)
     return decision
+
+
+def _check_via(request: ApprovalRequest, via: str) -> None:
+    """Refuse a shell, which can name anybody, where the policy is about who decides."""
+    if not via.startswith(VIA_SHELL) or not request.policy_name:
+        return
+    rules = rules_of(request)
+    asks = "several people" if rules.approvers > 1 else "four eyes" if rules.four_eyes else ""
+    if asks:
+        raise NotByCommand(request.approval_id, request.policy_name, asks)
 
 
 def _check_shown(request: ApprovalRequest, shown: str | None) -> None:
@@ -134,6 +149,7 @@ def _edited(request: ApprovalRequest, approve: bool, arguments: Any, by: User, v
         raise InvalidInput("arguments", "only go with an approval; a rejected call is not made")
     if edit(request, arguments, by.get_username()[:200], _bounded_via(via)):
         check_permitted(request, by)  # Other arguments may meet another policy.
+        _check_via(request, via)
 
 
 def _check_for_run(request: ApprovalRequest, approve: bool) -> None:
