@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from approvals import admin_policies  # noqa: F401 - registers what it holds
 from approvals.admin_lists import ReadOnlyAdmin
-from approvals.models import ApprovalRequest, AuditEntry, Decision
-from approvals.services.decisions import REASON_LIMIT, decide, may_decide
+from approvals.models import ApprovalRequest, AuditEntry, Decision, Vote
+from approvals.policies.people import PERMISSION
+from approvals.services.decisions import REASON_LIMIT, decide
 from timestep.errors import TimestepError
 
 _AT_ONCE = 100
@@ -100,11 +102,15 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         done = 0
         for row in selected:
             try:
-                decide(row.pk, approve=approve, by=_user(request), reason=reason, via="admin")
+                made = decide(
+                    row.pk, approve=approve, by=_user(request), reason=reason, via="admin"
+                )
             except TimestepError as error:
                 self.message_user(request, str(error), messages.WARNING)
             else:
-                done += 1
+                done += isinstance(made, Decision)
+                if isinstance(made, Vote):
+                    self.message_user(request, f"{made.request_id}: {made}.", messages.SUCCESS)
         if done:
             word = "approved" if approve else "rejected"
             self.message_user(request, f"{done} {word}.", messages.SUCCESS)
@@ -131,7 +137,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
 
 def _may_decide(user: User | AnonymousUser) -> bool:
-    return isinstance(user, User) and may_decide(user)
+    return isinstance(user, User) and user.has_perm(PERMISSION)
 
 
 def _user(request: HttpRequest) -> User:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from timestep.errors import TimestepError
 from timestep.models import ENDED_STATUSES
 
 if TYPE_CHECKING:
-    from approvals.models import Decision
+    from approvals.models import ApprovalRequest, Decision, Vote
 
 _WORDS = {
     "approve": "approved",
@@ -17,6 +18,10 @@ _WORDS = {
     "run_again": 'answered with "run it again"',
     "fail": 'answered with "fail the run"',
 }
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 class RequestNotFound(TimestepError):
@@ -34,7 +39,7 @@ class AlreadyDecided(TimestepError):
 
     def __init__(self, decision: Decision) -> None:
         what = _WORDS.get(decision.outcome, decision.outcome)
-        when = decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        when = _moment(decision.decided_at)
         super().__init__(
             f"request {decision.request_id} was already {what} by {decision.decided_by_name} "
             f"on {when}"
@@ -57,14 +62,78 @@ class RequestVoid(TimestepError):
 
 
 class NotPermitted(TimestepError):
-    """The user may not decide approval requests."""
+    """The user may not decide this request; `why` says who may."""
 
-    def __init__(self, username: str) -> None:
-        super().__init__(
-            f"{username!r} may not decide approval requests; an active user with the permission "
-            "approvals.decide_approvalrequest can"
-        )
+    def __init__(self, username: str, why: str) -> None:
+        super().__init__(f"{username!r} may not decide this request: {why}")
         self.username = username
+        self.why = why
+
+
+class DeadlinePassed(TimestepError):
+    """The time to decide is over, and nothing is approved by being late."""
+
+    def __init__(self, request: ApprovalRequest) -> None:
+        passed = request.deadline_at
+        when = f" on {_moment(passed)}" if passed else ""
+        super().__init__(
+            f"the deadline of request {request.approval_id} passed{when}; a worker is about to "
+            f"do what policy {request.policy_name!r} says then"
+        )
+        self.approval_id = request.approval_id
+
+
+class AlreadyVoted(TimestepError):
+    """The user has approved this request before, and it needs others as well."""
+
+    def __init__(self, vote: Vote) -> None:
+        super().__init__(
+            f"{vote.user_name} approved request {vote.request_id} on {_moment(vote.at)}; "
+            "the approval of somebody else is missing"
+        )
+        self.vote = vote
+
+
+class VoteNotNeeded(TimestepError):
+    """What this approval would count for, others have approved already."""
+
+    def __init__(self, approval_id: str, missing: str) -> None:
+        super().__init__(
+            f"another approval like yours changes nothing for request {approval_id}: "
+            f"it needs {missing}"
+        )
+        self.approval_id = approval_id
+        self.missing = missing
+
+
+class AlreadyClaimed(TimestepError):
+    """Somebody else looks at the request at present."""
+
+    def __init__(self, request: ApprovalRequest) -> None:
+        since = f" since {_moment(request.claimed_at)}" if request.claimed_at else ""
+        super().__init__(f"{request.claimed_by} is reviewing {request.approval_id}{since}")
+        self.request = request
+
+
+class DeniedByPolicy(TimestepError):
+    """A policy denies the call with these arguments, so nobody can approve it."""
+
+    def __init__(self, approval_id: str, why: str) -> None:
+        super().__init__(f"request {approval_id} cannot be approved with these arguments: {why}")
+        self.approval_id = approval_id
+
+
+class DecidedByPolicy(TimestepError):
+    """A program decided by itself what a policy leaves to people."""
+
+    def __init__(self, run_id: str, tool: str, policy: str) -> None:
+        super().__init__(
+            f"run {run_id} waits for people: policy {policy!r} is about its call of {tool!r}, and "
+            "a program cannot decide that by itself; let them decide, on the page of the request "
+            "or with `manage.py decide`"
+        )
+        self.run_id = run_id
+        self.policy = policy
 
 
 class WrongKind(TimestepError):
@@ -81,3 +150,33 @@ class WrongKind(TimestepError):
         super().__init__(f"request {approval_id} {answers[kind]}")
         self.approval_id = approval_id
         self.kind = kind
+
+
+class NotByCommand(TimestepError):
+    """The policy wants to know who decides, and a shell can name anybody."""
+
+    def __init__(self, approval_id: str, policy: str, asks: str) -> None:
+        super().__init__(
+            f"request {approval_id} is not decided with --as: policy {policy!r} asks for {asks}; "
+            "sign in and decide it on its page"
+        )
+        self.approval_id = approval_id
+
+
+class NotForRun(TimestepError):
+    """The approval cannot count for the rest of the run; nothing was decided."""
+
+    def __init__(self, approval_id: str, why: str) -> None:
+        super().__init__(f"request {approval_id} cannot be approved for the rest of its run: {why}")
+        self.approval_id = approval_id
+
+
+class ArgumentsChanged(TimestepError):
+    """Somebody edited the arguments after they were shown to this decider."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(
+            f"the arguments of request {approval_id} were edited since they were shown to you; "
+            "look at them again, then decide"
+        )
+        self.approval_id = approval_id

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.policies.matching import Call, judge
+from approvals.services.grants import use_grant
 from approvals.services.programs import record_program
 from approvals.services.requests import open_requests, void_requests
+from timestep.arguments import parse_arguments
 from timestep.gate import Interruption, ToolCall, Verdict
 
 
@@ -13,8 +16,15 @@ class RecordingGate:
     """Implements `timestep.gate.ApprovalGate`; named by the setting `TIMESTEP_APPROVAL_GATE`."""
 
     def check(self, call: ToolCall) -> Verdict:
-        """Ask where the tool, or the agent's override of it, asks."""
-        return "ask" if call.asks else "allow"
+        """Judge by the tool's own flag and the policy that the call meets: the stricter counts.
+
+        A call that would ask goes ahead where such calls were approved for the rest of the run.
+        """
+        seen = Call(call.agent, call.tool, parse_arguments(call.arguments))
+        found = judge(seen, asks=call.asks)
+        if found.verdict == "ask" and use_grant(call, found):
+            return "allow"
+        return found.verdict
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Open a request per waiting call, in the transaction that marks the run."""

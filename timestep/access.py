@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -21,6 +21,21 @@ class PageRequest(HttpRequest):
     htmx: HtmxDetails
 
 
+def refuse(request: HttpRequest, permission: str, agent: str = "") -> NoReturn:
+    """Answer with a page that names the permission.
+
+    Args:
+        request: Whose.
+        permission: What is lacking.
+        agent: Where access to this agent would do as well.
+    """
+    wanted = f"the permission {permission}" + (f", or access to the agent {agent}" if agent else "")
+    raise PermissionDenied(
+        f"This needs {wanted}, which {request.user.get_username()} has not. "
+        "Whoever keeps the users in the admin can give it."
+    )
+
+
 def needs(permission: str) -> Callable[[View], View]:
     """Let only signed-in people with this permission in; the refusal names it.
 
@@ -32,10 +47,7 @@ def needs(permission: str) -> Callable[[View], View]:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.has_perm(permission):
-                raise PermissionDenied(
-                    f"This needs the permission {permission}, which {request.user.get_username()} "
-                    "has not. Whoever keeps the users in the admin can give it."
-                )
+                refuse(request, permission)
             return view(request, *args, **kwargs)
 
         return login_required(checked)

@@ -35,7 +35,9 @@ class ToolCall:
 class Interruption:
     """One call of an interrupted run that waits for a person.
 
-    `kind` is `tool_call` or `outcome_unknown`; `arguments` is the JSON text of the model.
+    `kind` is `tool_call` or `outcome_unknown`; `arguments` is the JSON text of the model. `title`
+    and `preview` are the tool's own words, `schema` the JSON schema of its arguments; None where
+    nobody knows it, or where it is too large to be kept.
     """
 
     call_id: str
@@ -44,6 +46,9 @@ class Interruption:
     arguments: str
     said_before: str = ""
     kind: str = "tool_call"
+    title: str = ""
+    preview: str = ""
+    schema: dict[str, Any] | None = None
 
 
 class ApprovalGate(Protocol):

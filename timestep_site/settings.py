@@ -172,7 +172,15 @@ LOGGING = {
 
 TIMESTEP_APPROVAL_GATE = "approvals.gate.RecordingGate"
 TIMESTEP_DEFINITIONS = "workflows.definitions.KeptDefinitions"
+TIMESTEP_CLOCKS = [
+    "timestep.services.ticking.fire_due",
+    "approvals.services.expiry.expire_due",
+    "approvals.services.deliveries.deliver_due",
+]
+TIMESTEP_AFTER_MIGRATE = ["approvals.services.roles.keep_roles"]
 TIMESTEP_TOOLS = conf.tool_modules()
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()
+# Beside what looks like a secret by itself.
+TIMESTEP_MASKED_FIELDS = conf.words("TIMESTEP_MASKED_FIELDS")

@@ -44,8 +44,49 @@ class ApprovalRequest(models.Model):
     agent = models.CharField(max_length=100, help_text="Slug of the agent that made the call.")
     tool = models.CharField(max_length=100)
     arguments = WrittenJSONField(help_text="Parsed arguments; a string when they are not JSON.")
-    arguments_digest = models.CharField(max_length=64)
+    arguments_digest = models.CharField(
+        max_length=64, help_text="Of what would be executed now: edited, or as proposed."
+    )
+    edited_arguments = WrittenJSONField(
+        null=True, blank=True, help_text="What an approver made of the proposed arguments."
+    )
+    schema = WrittenJSONField(
+        null=True, blank=True, help_text="JSON schema of the tool's arguments, where it is known."
+    )
+    title = models.TextField(blank=True, default="", help_text="The tool's own words for the act.")
+    preview = models.TextField(blank=True, default="", help_text="The tool's own look ahead.")
     said_before = models.TextField(blank=True, default="")
+    policy_name = models.CharField(
+        max_length=100, blank=True, default="", help_text="Empty: the built-in rule."
+    )
+    rules = models.JSONField(
+        default=dict, blank=True, help_text="What the policy said when it was asked."
+    )
+    rules_digest = models.CharField(max_length=64, blank=True, default="")
+    why = models.TextField(blank=True, default="", help_text="Why it is asked.")
+    asks_everybody = models.BooleanField(
+        default=True, help_text="Whoever may decide at all is asked; otherwise see its `asked`."
+    )
+    kept_from = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The launcher, where four eyes are asked for.",
+    )
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the clock looks next: a reminder, or the deadline."
+    )
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    handed_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     status = models.CharField(max_length=10, choices=RequestStatus, default=RequestStatus.PENDING)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     decided_at = models.DateTimeField(
@@ -68,6 +109,28 @@ class ApprovalRequest(models.Model):
                 fields=("-decided_at", "-approval_id"),
                 condition=models.Q(decided_at__isnull=False),
                 name="approvals_decided",
+            ),
+            models.Index(
+                fields=("due_at",),
+                condition=models.Q(status="pending", due_at__isnull=False),
+                name="approvals_due",
+            ),
+            # The inbox reads what has a deadline first, and then the rest.
+            models.Index(
+                fields=("deadline_at", "approval_id"),
+                condition=models.Q(status="pending", deadline_at__isnull=False),
+                name="approvals_by_deadline",
+            ),
+            models.Index(
+                fields=("created_at", "approval_id"),
+                condition=models.Q(status="pending", deadline_at__isnull=True),
+                name="approvals_by_age",
+            ),
+            # What was decided like this before.
+            models.Index(
+                fields=("agent", "tool", "-decided_at"),
+                condition=models.Q(decided_at__isnull=False),
+                name="approvals_before",
             ),
         )
 
@@ -103,7 +166,7 @@ class Decision(models.Model):
     )
     decided_by_name = models.CharField(max_length=200)
     via = models.CharField(
-        max_length=200, help_text="page, admin, program, or cli:<OS user> as <user>"
+        max_length=200, help_text="page, admin, program, expiry, or cli:<OS user> as <user>"
     )
     decided_at = models.DateTimeField(default=timezone.now)
 

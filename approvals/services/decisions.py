@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.errors import AlreadyDecided, NotPermitted, RequestNotFound, RequestVoid, WrongKind
-from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
+from approvals.errors import ArgumentsChanged, NotByCommand
+from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus, Vote
+from approvals.policies.rules import rules_of
 from approvals.services import audit
-from approvals.services.requests import lock_run
+from approvals.services.editing import edit
+from approvals.services.grants import check_for_run, grant
+from approvals.services.pending import check_permitted, held_for, refuse_closed
+from approvals.services.votes import vote
+from timestep.digests import digest
 from timestep.errors import InvalidInput
-from timestep.models import ENDED_STATUSES
 from timestep.services.resume import OUTCOMES, resolve_outcome, resume
 from timestep.services.status import record_event
 from timestep.storable import storable_text
 
-PERMISSION = "approvals.decide_approvalrequest"
 REASON_LIMIT = 2_000
 RESULT_LIMIT = 100_000
+VIA_SHELL = "cli:"
 _VIA_LIMIT = 200
 
 
 @transaction.atomic
 def decide(
-    approval_id: str, *, approve: bool, by: User, reason: str = "", via: str = "page"
-) -> Decision:
+    approval_id: str,
+    *,
+    approve: bool,
+    by: User,
+    reason: str = "",
+    via: str = "page",
+    arguments: Any = None,
+    for_run: bool = False,
+    shown: str | None = None,
+) -> Decision | Vote:
     """Approve or reject a tool call, and resume the run once nothing of it waits any more.
 
     Args:
@@ -36,22 +50,48 @@ def decide(
         by: Who decides.
         reason: Of a rejection the model is told; pages ask for one. At most 2,000 characters.
         via: From where: `page`, `admin`, or `cli:<OS user> as <user>`.
+        arguments: With an approval: the whole arguments to make the call with, in place of those
+            that the model proposed.
+        for_run: With an approval: whether it counts for further calls of the run as well, where
+            the policy allows that.
+        shown: The `arguments_digest` that the decider saw; another one by now refuses.
+
+    Returns:
+        The decision; or the vote, where the approval of others is still missing.
 
     Raises:
-        NotPermitted: The user may not decide.
+        NotPermitted: The user may not decide this request.
         RequestNotFound: There is no such request.
         AlreadyDecided: Somebody was faster; carries the decision that stands.
         RequestVoid: The run has ended.
         WrongKind: The request asks about an unknown outcome.
-        InvalidInput: The reason is too long.
+        DeadlinePassed: The time to decide is over.
+        AlreadyVoted: The user has approved before, and others have to.
+        VoteNotNeeded: What is missing, somebody else has to approve.
+        DeniedByPolicy: A policy denies the call with the edited arguments.
+        NotByCommand: A shell wants to decide what several people or four eyes have to.
+        NotForRun: The policy does not allow to approve for the rest of the run.
+        ArgumentsChanged: Somebody has edited the arguments since they were shown.
+        InvalidInput: The reason is too long, or the tool does not take the arguments.
     """
-    request = _open_request(approval_id, by, RequestKind.TOOL_CALL)
+    request = held_for(approval_id, by, RequestKind.TOOL_CALL)
     reason = _bounded("reason", reason, REASON_LIMIT)
+    _check_via(request, via)
+    _check_shown(request, shown)
+    if arguments is not None:
+        _edited(request, approve, arguments, by, via)
+    if for_run:
+        _check_for_run(request, approve)
+    counted = vote(request, by, reason, _bounded_via(via), for_run=for_run) if approve else None
+    if counted is not None and not counted.last:
+        return counted.given
     outcome = "approve" if approve else "reject"
     status = RequestStatus.APPROVED if approve else RequestStatus.REJECTED
     decision = _decision(request, outcome, by, via, reason=reason)
     record(decision, status)
-    _resume_if_complete(request)
+    if for_run:
+        grant(decision)
+    resume_if_complete(request)
     return decision
 
 
@@ -78,7 +118,8 @@ def resolve_unknown(
     Raises:
         As `decide`.
     """
-    request = _open_request(approval_id, by, RequestKind.OUTCOME_UNKNOWN)
+    request = held_for(approval_id, by, RequestKind.OUTCOME_UNKNOWN)
+    _check_via(request, via)
     if outcome not in OUTCOMES:
         raise InvalidInput("outcome", f"use one of {', '.join(OUTCOMES)}")
     reason, result = _bounded("reason", reason, REASON_LIMIT), _bounded_result(outcome, result)
@@ -88,36 +129,37 @@ def resolve_unknown(
     return decision
 
 
-def may_decide(user: User) -> bool:
-    """Whether the user may decide approval requests."""
-    return user.is_active and user.has_perm(PERMISSION)
+def _check_via(request: ApprovalRequest, via: str) -> None:
+    """Refuse a shell, which can name anybody, where the policy is about who decides."""
+    if not via.startswith(VIA_SHELL) or not request.policy_name:
+        return
+    rules = rules_of(request)
+    asks = "several people" if rules.approvers > 1 else "four eyes" if rules.four_eyes else ""
+    if asks:
+        raise NotByCommand(request.approval_id, request.policy_name, asks)
 
 
-def _open_request(approval_id: str, by: User, kind: RequestKind) -> ApprovalRequest:
-    """The pending request, its run locked; or the error that says why nobody can decide it."""
-    if not may_decide(by):
-        raise NotPermitted(by.get_username())
-    rows = ApprovalRequest.objects.filter(approval_id=storable_text(approval_id))
-    run_id = rows.values_list("run_id", flat=True).first()
-    run = lock_run(run_id) if run_id else None
-    request = rows.first()  # Only now: what was pending before the lock may be decided by now.
-    if run is None or request is None:
-        raise RequestNotFound(approval_id)
-    if request.kind != kind:
-        raise WrongKind(approval_id, request.kind)
-    if request.status != RequestStatus.PENDING:
-        _refuse_closed(request)
-    if run.status in ENDED_STATUSES:
-        raise RequestVoid(approval_id, run.run_id, run.status)
-    return request
+def _check_shown(request: ApprovalRequest, shown: str | None) -> None:
+    if shown is not None and shown != request.arguments_digest:
+        raise ArgumentsChanged(request.approval_id)
 
 
-def _refuse_closed(request: ApprovalRequest) -> None:
-    """Raise what stands, for a request that is not pending any more."""
-    decision = Decision.objects.filter(request_id=request.approval_id).first()
-    if decision is not None:
-        raise AlreadyDecided(decision)
-    raise RequestVoid(request.approval_id, request.run_id, request.run.status)
+def _edited(request: ApprovalRequest, approve: bool, arguments: Any, by: User, via: str) -> None:
+    if not approve:
+        raise InvalidInput("arguments", "only go with an approval; a rejected call is not made")
+    if edit(request, arguments, by.get_username()[:200], _bounded_via(via)):
+        check_permitted(request, by)  # Other arguments may meet another policy.
+        _check_via(request, via)
+
+
+def _check_for_run(request: ApprovalRequest, approve: bool) -> None:
+    if not approve:
+        raise InvalidInput("for_run", "only goes with an approval")
+    check_for_run(request)
+
+
+def _bounded_via(via: str) -> str:
+    return storable_text(via)[:_VIA_LIMIT]
 
 
 def _decision(
@@ -130,7 +172,7 @@ def _decision(
         result=result,
         decided_by=by,
         decided_by_name=by.get_username()[:200],
-        via=storable_text(via)[:_VIA_LIMIT],
+        via=_bounded_via(via),
         decided_at=timezone.now(),
     )
 
@@ -139,7 +181,7 @@ def record(decision: Decision, status: RequestStatus) -> None:
     """Close the request by compare-and-swap, then write decision, audit entry and event."""
     if not _close(decision.request_id, status, decision.decided_at):
         decision.request.refresh_from_db()
-        _refuse_closed(decision.request)
+        refuse_closed(decision.request)
     decision.request.status, decision.request.decided_at = status, decision.decided_at
     decision.save(force_insert=True)
     request = decision.request
@@ -149,6 +191,7 @@ def record(decision: Decision, status: RequestStatus) -> None:
         "call_id": request.call_id,
         "tool": request.tool,
         "arguments_digest": request.arguments_digest,
+        "policy": request.policy_name,
         "outcome": decision.outcome,
         "reason": decision.reason,
         "result": decision.result,
@@ -171,7 +214,7 @@ def _close(approval_id: str, status: RequestStatus, at: datetime) -> bool:
     return bool(pending.update(status=status, decided_at=at))
 
 
-def _resume_if_complete(request: ApprovalRequest) -> None:
+def resume_if_complete(request: ApprovalRequest) -> None:
     """Resume the run with all decisions of its saved state, when the last one was made."""
     siblings = ApprovalRequest.objects.filter(
         run_id=request.run_id, kind=RequestKind.TOOL_CALL, revision=request.revision
@@ -183,12 +226,20 @@ def _resume_if_complete(request: ApprovalRequest) -> None:
 
 
 def answer(decision: Decision) -> dict[str, str | bool]:
-    """A decision as the resumed segment keeps it."""
-    return {
-        "call_id": decision.request.call_id,
-        "approve": decision.outcome == "approve",
+    """A decision as the resumed segment keeps it: bound to the arguments that were shown."""
+    request, approve = decision.request, decision.outcome == "approve"
+    said: dict[str, str | bool] = {
+        "call_id": request.call_id,
+        "approve": approve,
         "reason": decision.reason,
     }
+    if not approve:
+        return said
+    if request.edited_arguments is not None:
+        # As text, which the tool gets as it is: no database rewrites a number in it.
+        said["arguments"] = json.dumps(request.edited_arguments, ensure_ascii=False)
+        said["proposed"] = digest(request.arguments)
+    return said | {"digest": request.arguments_digest}
 
 
 def _bounded(field: str, text: str, limit: int) -> str:

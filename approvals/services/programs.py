@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from approvals.errors import AlreadyDecided
+from approvals.errors import AlreadyDecided, DecidedByPolicy
 from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
+from approvals.policies.matching import asking_policy
 from approvals.selectors import decision_of
 from approvals.services import audit
 from approvals.services.decisions import REASON_LIMIT, answer, record
@@ -38,6 +39,8 @@ def record_program(
 
     Raises:
         AlreadyDecided: A person decided otherwise on one of the calls.
+        DecidedByPolicy: A policy leaves one of the calls to people, or might leave one that an
+            approval for every further call of the tool would cover.
     """
     lock_run(run_id)
     kept = ApprovalRequest.objects.filter(
@@ -49,12 +52,24 @@ def record_program(
     for request in rows:
         decided, wanted = decision_of(request), given.get(request.call_id)
         if decided is None:
+            _check_left_to_programs(request, wanted)
             _close(request, wanted, by)
         elif wanted is None:
             standing.append(answer(decided))
         elif (decided.outcome == "approve") != wanted["approve"]:
             raise AlreadyDecided(decided)
     return standing
+
+
+def _check_left_to_programs(request: ApprovalRequest, wanted: dict[str, Any] | None) -> None:
+    """Refuse a program that decides in the place of the people whom a policy asks."""
+    if wanted is None or not request.is_pending:
+        return
+    asking = request.policy_name
+    if not asking and wanted["approve"] and wanted.get("always"):
+        asking = asking_policy(request.agent, request.tool)
+    if asking:
+        raise DecidedByPolicy(request.run_id, request.tool, asking)
 
 
 def _close(request: ApprovalRequest, wanted: dict[str, Any] | None, by: str) -> None:

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from django.db.models import Max
 from django.utils import timezone
 
-from approvals.models import ApprovalRequest, RequestKind, RequestStatus
+from approvals.models import ApprovalRequest, NoticeKind, RequestKind, RequestStatus
+from approvals.policies.matching import Call, judge
 from approvals.services import audit
-from approvals.services.texts import SAID_BEFORE_LIMIT, bounded, parse_arguments
+from approvals.services.asking import put_under, save_asked
+from approvals.services.notices import tell
+from approvals.services.texts import SAID_BEFORE_LIMIT, bounded
+from timestep.arguments import parse_arguments
 from timestep.digests import canonical_json, digest
 from timestep.gate import Interruption
 from timestep.ids import time_ordered
@@ -39,7 +43,8 @@ def open_requests(
     Returns:
         The new requests, in the order of `waiting`.
     """
-    lock_run(run_id)
+    run = lock_run(run_id)
+    launcher_id = run.launched_by_id if run else None
     ids = sorted(time_ordered("apr") for _ in waiting)
     now = timezone.now()
     opened = []
@@ -48,10 +53,19 @@ def open_requests(
         if free is not None:
             request = _request(approval_id, run_id, free, interruption)
             request.created_at = now
-            request.save(force_insert=True)
+            _save_under_rules(request, launcher_id)
             _audit_opening(request)
             opened.append(request)
+    tell(opened, NoticeKind.ASKED)
     return opened
+
+
+def _save_under_rules(request: ApprovalRequest, launcher_id: int | None) -> None:
+    """Save a new request under the policy that its call meets at this moment."""
+    found = judge(Call(request.agent, request.tool, request.arguments), asks=True)
+    put_under(request, found.rules, found.why, launcher_id, request.created_at)
+    request.save(force_insert=True)
+    save_asked(request, found.rules)
 
 
 def void_requests(run_id: str, reason: str) -> int:
@@ -94,6 +108,9 @@ def _request(
         tool=interruption.tool,
         arguments=arguments,
         arguments_digest=digest(arguments),
+        schema=interruption.schema,
+        title=interruption.title,
+        preview=interruption.preview,
         said_before=bounded(interruption.said_before, SAID_BEFORE_LIMIT),
     )
 
@@ -109,5 +126,7 @@ def _audit_opening(request: ApprovalRequest) -> None:
         # As text: Postgres rewrites some numbers in JSON, and the digest must hold.
         "arguments": canonical_json(request.arguments),
         "arguments_digest": request.arguments_digest,
+        "policy": request.policy_name,
+        "rules": canonical_json(request.rules),
     }
     audit.append(ENGINE, VIA_WORKER, "approval.requested", request.approval_id, payload)

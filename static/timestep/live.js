@@ -7,7 +7,7 @@
   // Reconnecting asks for what came after the last event on the page.
   const resumed = (address) => {
     const url = new URL(address, location.href);
-    const seq = byId("run-seq");
+    const seq = byId(url.pathname === "/ws/approvals/" ? "approvals-live" : "run-seq");
     if (seq && url.searchParams.has("after")) url.searchParams.set("after", seq.dataset.seq);
     return url.href;
   };

@@ -141,7 +141,7 @@
     if (!inView(control)) return control.scrollIntoView({ block: "center" });
     if (control.matches("summary")) {
       control.parentElement.open = true;
-      control.parentElement.querySelector("textarea, input:not([type=hidden])")?.focus();
+      control.parentElement.querySelector("textarea, select, input:not([type=hidden])")?.focus();
     } else {
       control.click();
       control.focus();
@@ -154,6 +154,8 @@
     k: () => choose(-1),
     a: () => decide("approve"),
     d: () => decide("reject"),
+    e: () => decide("edit"),
+    x: () => current()?.querySelector("[data-pick]")?.click(),
     Enter: () => current()?.querySelector("a[data-open]")?.click(),
     Escape: () => disarmAll(),
   };

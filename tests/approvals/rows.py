@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
@@ -41,7 +42,7 @@ def awaiting_run(run_id: str | None = None, revision: int = 1) -> Run:
     return run
 
 
-def refund_call(call_id: str = "call_1", arguments: str = REFUND, **fields: str) -> Interruption:
+def refund_call(call_id: str = "call_1", arguments: str = REFUND, **fields: Any) -> Interruption:
     """An interruption at `refund_order`."""
     return Interruption(call_id, "refunds", "refund_order", arguments, **fields)
 

@@ -107,12 +107,14 @@ def test_a_decided_one_exits_with_4_and_the_earlier_decision() -> None:
     [
         ("nobody", "apr_1", "no user is named 'nobody'"),
         ("ana", "apr_1", "no approval request has the id 'apr_1'"),
-        ("mallory", "apr_1", "'mallory' may not decide"),
+        ("mallory", "apr_2", "'mallory' may not decide"),
     ],
 )
 def test_what_cannot_be_is_one_line(username: str, approval_id: str, message: str) -> None:
     approver()
     User.objects.create_user("mallory")
+    [request] = ask(awaiting_run())
+    approval_id = approval_id.replace("apr_2", request.pk)
     with pytest.raises(CommandError, match=message) as caught:
         _out("decide", approval_id, "--approve", "--as", username)
     assert caught.value.returncode == 1

@@ -20,12 +20,14 @@ def test_an_approval_resumes_the_run() -> None:
     run = awaiting_run()
     [request] = ask(run)
     decision = decide(request.pk, approve=True, by=approver(), via="page")
+    assert isinstance(decision, Decision)
     request.refresh_from_db()
     assert (decision.outcome, decision.decided_by_name) == ("approve", "ana")
     assert (request.status, request.decided_at) == (RequestStatus.APPROVED, decision.decided_at)
     segment = Segment.objects.get(run=run, n=1)
     assert (segment.state, segment.revision) == (SegmentState.READY, 1)
-    assert segment.decisions == [{"call_id": "call_1", "approve": True, "reason": ""}]
+    answer = {"call_id": "call_1", "approve": True, "reason": ""}
+    assert segment.decisions == [answer | {"digest": request.arguments_digest}]
 
 
 def test_a_rejection_hands_the_reason_on() -> None:
@@ -124,7 +126,8 @@ def test_somebody_who_left_may_not_decide() -> None:
 
 def test_a_rejection_may_go_without_a_reason() -> None:
     [request] = ask(awaiting_run())
-    assert decide(request.pk, approve=False, by=approver()).outcome == "reject"
+    decide(request.pk, approve=False, by=approver())
+    assert Decision.objects.get().outcome == "reject"
 
 
 def test_a_reason_has_a_bounded_length() -> None:

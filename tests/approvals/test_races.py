@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Outcome = object
 
 
-def _at_once(acts: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+def at_once(acts: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
     """Start all acts at the same moment in threads; what each returned or raised."""
     barrier = threading.Barrier(len(acts))
     outcomes: list[Outcome] = [None] * len(acts)
@@ -55,7 +55,7 @@ def test_fifty_deciders_of_one_request() -> None:
     [request] = ask(run)
     people = [approver(f"p{n}") for n in range(2)]
     acts = [_deciding(request, people[n % 2], approve=n % 2 == 0) for n in range(50)]
-    outcomes = _at_once(acts)
+    outcomes = at_once(acts)
     decision = Decision.objects.get()
     losers = [outcome for outcome in outcomes if isinstance(outcome, AlreadyDecided)]
     assert len(losers) == 49
@@ -72,7 +72,7 @@ def test_all_requests_of_one_revision_at_once(seed: int) -> None:
     run, ana = awaiting_run(), approver()
     requests = ask(run, *(refund_call(f"call_{n}") for n in range(10)))
     acts = [_deciding(row, ana, approve=(n + seed) % 3 > 0) for n, row in enumerate(requests)]
-    outcomes = _at_once(acts)
+    outcomes = at_once(acts)
     assert all(isinstance(outcome, Decision) for outcome in outcomes)
     answers = Segment.objects.get(run=run, n=1).decisions
     assert [(answer["call_id"], answer["approve"]) for answer in answers] == [
@@ -86,7 +86,7 @@ def test_deciding_against_cancelling(seed: int) -> None:
     run, ana = awaiting_run(), approver()
     [request] = ask(run)
     acts = [_deciding(request, ana, approve=True), lambda: cancel(run.pk, by="bo")]
-    outcomes = _at_once(acts if seed % 2 else acts[::-1])
+    outcomes = at_once(acts if seed % 2 else acts[::-1])
     request.refresh_from_db()
     run.refresh_from_db()
     assert run.status == RunStatus.CANCELLED  # Cancelling wins over waiting and over queued.
@@ -98,7 +98,7 @@ def test_deciding_against_cancelling(seed: int) -> None:
 def test_runs_are_decided_side_by_side_on_one_chain() -> None:
     ana = approver()
     requests = [ask(awaiting_run())[0] for _ in range(20)]
-    outcomes = _at_once([_deciding(row, ana, approve=True) for row in requests])
+    outcomes = at_once([_deciding(row, ana, approve=True) for row in requests])
     assert all(isinstance(outcome, Decision) for outcome in outcomes)
     assert Run.objects.filter(status=RunStatus.QUEUED).count() == 20
     found = audit.verify()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.services.texts import bounded, parse_arguments
+from approvals.services.texts import bounded
+from timestep.arguments import parse_arguments
 from timestep.storable import storable_text
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from tests.access.people import person
 from tests.live.client import Socket
 from tests.live.scribe import in_own_connection, make_run
 from workflows.live.sockets import LiveApplication
@@ -27,8 +28,8 @@ def run_id(transactional_db: None) -> str:
 
 @pytest.fixture
 def ana(transactional_db: None) -> User:
-    """Somebody who may sign in and no more."""
-    return User.objects.create_user("ana", password="x")
+    """Somebody who may look, and no more."""
+    return person("ana", "timestep.view_run")
 
 
 @pytest.fixture

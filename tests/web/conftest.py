@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
 
@@ -24,9 +24,11 @@ def owner(db: None) -> Client:
 
 @pytest.fixture
 def looker(db: None) -> Client:
-    """Is signed in and has no permission."""
+    """May look, and nothing else."""
+    user = User.objects.create_user("looker", password="-")
+    user.user_permissions.add(Permission.objects.get(codename="view_run"))
     client = Client()
-    client.force_login(User.objects.create_user("looker", password="-"))
+    client.force_login(user)
     return client
 
 

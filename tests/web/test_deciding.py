@@ -137,8 +137,8 @@ def test_a_long_list_has_pages(owner: Client) -> None:
         ask(awaiting_run(), refund_call(f"call_{number}"))
     first = owner.get("/approvals/")
     second = owner.get("/approvals/", {"after": first.context["next"]})
-    pages = [*first.context["asked_list"], *second.context["asked_list"]]
-    assert len({asked.pk for asked in pages}) == len(pages) == 30
+    pages = [*first.context["cards"], *second.context["cards"]]
+    assert len({card.asked.pk for card in pages}) == len(pages) == 30
     assert owner.get("/approvals/?show=decided&after=nothing").status_code == 200
 
 
@@ -147,5 +147,5 @@ def test_a_card_shows_arguments_in_the_order_they_were_written(owner: Client, pa
     ask(awaiting_run("run_x"), refund_call(arguments='{"order_id": 1, "amount": 2.50, "to": "x"}'))
     event(Run.objects.get(pk="run_x"), "approval.requested", call_id="call_1", tool="refund_order")
     html = owner.get(path).content.decode()
-    names = [html.index(f">{name}</dt>") for name in ("order_id", "amount", "to")]
+    names = [html.index(f">{name}</dt>") for name in ("Order id", "Amount", "To")]
     assert names == sorted(names)

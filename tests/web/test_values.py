@@ -8,8 +8,9 @@ import pytest
 from django.template import Context, Template
 
 from approvals.models import ApprovalRequest
+from timestep.values import FIRST, MOST, fields_of
 from workflows.templatetags.timestep_ui import agent_link, ago, ms, short_id, span
-from workflows.templatetags.timestep_values import FIRST, MOST, act, fields_of, first_line, visible
+from workflows.templatetags.timestep_values import act, first_line, visible
 
 
 def shown(value: Any) -> str:

@@ -24,7 +24,7 @@ from timestep.engine.durable_agent import durable_run_config, make_durable
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.errors import SpecNotBuildable
 from timestep.spec_version import SpecVersion
-from timestep.tools import mark
+from timestep.tools import mark, options_of
 
 
 class JsonSchemaOutput(AgentOutputSchemaBase):
@@ -133,7 +133,9 @@ def _tool(slug: str, entry: Mapping[str, Any], tools: Mapping[str, RegisteredToo
             f"tool {name!r} of agent {slug!r} has another schema than when the run was launched; "
             "launch again with the latest version"
         )
-    tool = mark(copy.copy(found.tool), idempotent=entry["idempotent"])
+    said = options_of(found.tool)
+    tool = copy.copy(found.tool)
+    mark(tool, idempotent=entry["idempotent"], title=said.title, preview=said.preview)
     if entry["needs_approval"] is not None:
         tool.needs_approval = entry["needs_approval"]
     return tool

@@ -10,9 +10,10 @@ from typing import Any, cast
 from agents import Agent, FunctionTool, RunConfig
 from agents.tool_context import ToolContext
 
+from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
 from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.durable_session import DurableSession
-from timestep.engine.durable_tools import NeedsApproval, as_json, output_text
+from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.errors import TimestepError
 from timestep.storable import EVENT_TEXT_LIMIT
@@ -41,28 +42,32 @@ def durable_agent_tool(
         nested: The durable copy of the agent that it runs.
         run_config: The durable copy of its own run configuration, if it has one.
     """
-    made = _rebound(tool, _made_by_as_tool(tool), nested, run_config)
-    invoke = made.on_invoke_tool
+    durable = _rebound(tool, _made_by_as_tool(tool), nested, run_config)
+    invoke = durable.on_invoke_tool
 
     async def invoke_nested(context: ToolContext[Any], arguments: str) -> Any:
         scope = durable_scope()
         if scope is None:
             return await invoke(context, arguments)
+        if scope.verdicts.get(context.tool_call_id) == "deny":
+            return DENIED
+        made = await as_people_said(scope, context, arguments, None)
         call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
-        call["arguments"] = arguments[:EVENT_TEXT_LIMIT]
+        call["arguments"] = made.arguments[:EVENT_TEXT_LIMIT]
         scope.emit_call("tool.started", call)
         # Not popped: where a call inside waits for the gate, the SDK comes here once more.
         inner = scope.nested[context.tool_call_id]
         inner.reserve_guardrails(racing_guardrails(nested, run_config or context.run_config))
-        output = await _inside(inner, lambda: invoke(context, arguments))
-        if output is not None:  # The SDK's way to say that a call inside waits for a person.
-            shown = output_text(as_json(output))[:EVENT_TEXT_LIMIT]
-            scope.emit_call("tool.finished", call | {"output": shown, "ok": True})
-        return output
+        output = await _inside(inner, lambda: invoke(context, made.arguments))
+        if output is None:  # The SDK's way to say that a call inside waits for a person.
+            return None
+        shown = output_text(as_json(output))[:EVENT_TEXT_LIMIT]
+        scope.emit_call("tool.finished", call | {"output": shown, "ok": True})
+        return made.told(output)
 
-    made.on_invoke_tool = invoke_nested
-    made.needs_approval = NeedsApproval(tool.needs_approval)
-    return made
+    durable.on_invoke_tool = invoke_nested
+    durable.needs_approval = NeedsApproval(tool.needs_approval)
+    return durable
 
 
 def racing_guardrails(start: Agent[Any], config: RunConfig | None) -> list[Any]:

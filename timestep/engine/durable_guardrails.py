@@ -23,6 +23,7 @@ from agents import (
 )
 from dbos import StepReservation
 
+from timestep.engine.durable_approval import as_people_said
 from timestep.engine.durable_functions import plainly
 from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, durable_scope
@@ -158,6 +159,9 @@ def _tool_check(kind: str, name: str, function: Callable[[Any], Any]) -> Callabl
             plain: ToolGuardrailFunctionOutput = await plainly(lambda: function(data))
             return plain
         call_id, tool = data.context.tool_call_id, data.context.tool_name
+        if kind == _TOOL_INPUT:
+            # After a person was asked: on the arguments that the call is going to be made with.
+            await as_people_said(scope, data.context, data.context.tool_arguments, None)
         question = _Question(kind, name, data.agent.name, call_id, tool)
         step = _GuardrailStep(scope, question, scope.around[call_id].take())
         recorded = await step.recorded(lambda: function(data), _tool_output)

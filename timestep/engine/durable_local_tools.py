@@ -13,16 +13,10 @@ from agents.editor import ApplyPatchOperation, ApplyPatchResult
 from pydantic_core import to_jsonable_python
 
 from timestep.engine.durable_agent_tools import NotDurable
+from timestep.engine.durable_approval import DENIED, NeedsApproval
 from timestep.engine.durable_computer import durable_computer_tool
 from timestep.engine.durable_functions import as_step, plainly
-from timestep.engine.durable_tools import (
-    DENIED,
-    CallFacts,
-    NeedsApproval,
-    ToolStep,
-    output_text,
-    remember_error,
-)
+from timestep.engine.durable_tools import CallFacts, ToolStep, output_text, remember_error
 from timestep.engine.execution import Scope, durable_scope
 from timestep.engine.local_calls import PATCH, LocalCall
 from timestep.errors import TimestepError

@@ -27,13 +27,8 @@ from openai.types.responses import (
 from openai.types.responses.response_output_item import McpApprovalRequest
 from pydantic import TypeAdapter
 
-from timestep.engine.durable_tools import (
-    ask_gate,
-    gate_questions,
-    is_nested,
-    steps_around,
-    tools_by_name,
-)
+from timestep.engine.durable_approval import ask_gate, gate_questions
+from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.local_calls import keep_steps, local_questions, made_here
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
@@ -105,6 +100,10 @@ class DurableModel(Model):
         blocks = itertools.count(recorded.get("blocks_from", 0))
         for item in function_calls(response):
             tool = tools.get(item.name)
+            if tool is not None:
+                scope.called[self._agent, item.name] = tool
+            # Some providers number the calls of each response from one again.
+            scope.approved.pop(item.call_id, None)
             block = next(blocks) if is_nested(tool) else None
             scope.reserve_call(item.call_id, block=block, around=steps_around(tool))
         keep_steps(scope, made_here(response.output, call.argument(3, "tools")))

@@ -14,61 +14,16 @@ from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, Tool
 from agents.run_config import ToolErrorFormatterArgs
 from agents.tool import ToolErrorFunction
 from agents.tool_context import ToolContext
-from openai.types.responses import ResponseFunctionToolCall
 from pydantic_core import to_jsonable_python
 
 from timestep.engine import tool_starts
-from timestep.engine.durable_functions import as_step, plainly
+from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
+from timestep.engine.durable_functions import plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.threads import in_thread
-from timestep.gate import ToolCall, approval_gate
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
-DENIED = "This call was denied by a policy and was not made."
-
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
-
-
-class NeedsApproval:
-    """What the SDK asks of a durable tool: the gate's recorded verdict on the call.
-
-    Args:
-        asks: What the tool itself says: a flag, or a function of the SDK's form.
-    """
-
-    def __init__(self, asks: Any) -> None:
-        self._asks = asks
-
-    @property
-    def asks(self) -> bool:
-        """Whether the tool always asks; a function is asked for each call by itself."""
-        return self._asks is True
-
-    @property
-    def decides(self) -> bool:
-        """Whether a function of the tool is asked for each call."""
-        return callable(self._asks)
-
-    async def __call__(
-        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
-    ) -> bool:
-        """Whether this call must wait for a person."""
-        scope = durable_scope()
-        verdict = scope.verdicts.get(call_id) if scope else None
-        if verdict in ("ask", "deny") or not callable(self._asks):
-            return verdict == "ask" or (verdict is None and self.asks)
-
-        async def ask() -> bool:
-            return bool(await plainly(lambda: self._asks(context, arguments, call_id)))
-
-        if scope is None:
-            return await ask()
-        if call_id not in scope.asks:
-            what = f"needs_approval of call {call_id}"
-            scope.asks[call_id] = await as_step(scope, scope.around[call_id], what, ask)
-        if scope.asks[call_id]:
-            scope.verdicts[call_id] = "ask"
-        return scope.asks[call_id]
 
 
 def durable_tool(
@@ -93,15 +48,18 @@ def durable_tool(
             return await invoke(context, arguments)
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
-        call = CallFacts(context.tool_call_id, tool.name, agent, arguments)
+        step_id = scope.steps[context.tool_call_id].step_id
+        made = await as_people_said(scope, context, arguments, step_id)
+        call = CallFacts(context.tool_call_id, tool.name, agent, made.arguments, made.proposed)
         step = ToolStep(
             scope,
             call,
-            lambda: invoke(context, arguments),
+            lambda: invoke(context, made.arguments),
             timeout=tool.timeout_seconds,
             tells_timeout=tool.timeout_behavior == "error_as_result",
         )
-        return await step.output(idempotent=idempotent)
+        output = await step.output(idempotent=idempotent)
+        return output if _ends_with(context, tool) else made.told(output)
 
     durable.on_invoke_tool = invoke_as_step
     durable.needs_approval = NeedsApproval(
@@ -134,45 +92,6 @@ def tools_by_name(tools: Sequence[Tool]) -> dict[str, FunctionTool]:
 def is_nested(tool: FunctionTool | None) -> bool:
     """Whether a tool runs an agent."""
     return tool is not None and tool._is_agent_tool
-
-
-def gate_questions(
-    scope: Scope,
-    agent: str,
-    tools: dict[str, FunctionTool],
-    calls: list[ResponseFunctionToolCall],
-) -> list[ToolCall]:
-    """What the gate is asked about the function calls of a response."""
-    return [
-        ToolCall(
-            run_id=scope.execution.run_id,
-            agent=agent,
-            tool=call.name,
-            call_id=call.call_id,
-            arguments=call.arguments,
-            asks=_asks(tools[call.name]),
-        )
-        for call in calls
-        if call.name in tools
-    ]
-
-
-async def ask_gate(questions: list[ToolCall]) -> dict[str, str]:
-    """Ask the gate once for each call of a response; called inside the response's own step.
-
-    So the verdicts are part of the response's checkpoint, and a replay does not ask again.
-    """
-    return await in_thread(_verdicts, questions) if questions else {}
-
-
-def _asks(tool: FunctionTool) -> bool:
-    setting = tool.needs_approval
-    return setting.asks if isinstance(setting, NeedsApproval) else setting is True
-
-
-def _verdicts(questions: list[ToolCall]) -> dict[str, str]:
-    gate = approval_gate()
-    return {question.call_id: gate.check(question) for question in questions}
 
 
 def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> str | None:
@@ -210,12 +129,16 @@ def _remembering(tell: ToolErrorFunction) -> ToolErrorFunction:
 
 @dataclass(frozen=True)
 class CallFacts:
-    """Which call a step makes, as events and requests name it; `arguments` is JSON or text."""
+    """Which call a step makes, as events and requests name it; `arguments` is JSON or text.
+
+    `proposed` is what the model wrote, where a person changed the arguments.
+    """
 
     call_id: str
     tool: str
     agent: str
     arguments: str
+    proposed: str | None = None
 
 
 class ToolStep:
@@ -339,8 +262,21 @@ class ToolStep:
         self._emit("tool.finished", payload, recorded["attempt"])
 
     def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:
-        call = asdict(self._call) | {"arguments": self._call.arguments[:EVENT_TEXT_LIMIT]}
+        call = {name: value for name, value in asdict(self._call).items() if value is not None}
+        for text in ("arguments", "proposed"):
+            if text in call:
+                call[text] = call[text][:EVENT_TEXT_LIMIT]
         self._scope.emit(kind, call | payload, step_id=self._step.step_id, attempt=attempt)
+
+
+def _ends_with(context: ToolContext[Any], tool: FunctionTool) -> bool:
+    """Whether the tool's output is the run's own: the final one of the agent, or typed."""
+    if tool.output_json_schema is not None:
+        return True
+    behavior = getattr(context.agent, "tool_use_behavior", None)
+    if isinstance(behavior, dict):
+        return tool.name in behavior.get("stop_at_tool_names", ())
+    return behavior == "stop_on_first_tool"
 
 
 def as_json(output: Any) -> Any:

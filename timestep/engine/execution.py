@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from agents import RawResponsesStreamEvent, StreamEvent
+from agents import FunctionTool, RawResponsesStreamEvent, StreamEvent
 from agents.items import TResponseStreamEvent
 from dbos import DBOS, StepReservation
 
+from timestep.engine.approved import Approved
 from timestep.engine.step_ids import StepIds, nested_steps
 from timestep.engine.writer import EventWriter, PendingEvent
 from timestep.storable import storable
@@ -56,6 +57,10 @@ class Scope:
     nested: dict[str, Scope] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
     tool_errors: dict[str, str] = field(default_factory=dict)
+    # What people approved of the calls that this run of the loop goes on with.
+    approved: dict[str, Approved] = field(default_factory=dict)
+    # The tools that were called, by agent and name; shared with nested runs.
+    called: dict[tuple[str, str], FunctionTool] = field(default_factory=dict)
     # For what stands around a call: its guardrails, and the function that says if it asks.
     around: dict[str, StepIds] = field(default_factory=dict)
     asks: dict[str, bool] = field(default_factory=dict)
@@ -110,6 +115,7 @@ class Scope:
                 nested_steps(block),
                 call_id,
                 verdicts=self.verdicts,
+                called=self.called,
                 mcp_tools=dict(self.mcp_tools),
             )
         else:

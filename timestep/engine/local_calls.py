@@ -19,9 +19,8 @@ from agents import (
     Tool,
 )
 
-from timestep.engine.durable_tools import NeedsApproval
+from timestep.engine.durable_approval import NeedsApproval, Question, question
 from timestep.engine.execution import Scope
-from timestep.gate import ToolCall
 
 CUSTOM, PATCH, COMPUTER = "custom_tool_call", "apply_patch_call", "computer_call"
 LOCAL_SHELL, SHELL = "local_shell_call", "shell_call"
@@ -123,30 +122,15 @@ def kinds_of(tool: Any) -> list[str]:
     return [kind for kind, tools in _TOOLS_OF.items() if isinstance(tool, tools)]
 
 
-def local_questions(scope: Scope, agent: str, calls: list[tuple[LocalCall, Any]]) -> list[ToolCall]:
+def local_questions(scope: Scope, agent: str, calls: list[tuple[LocalCall, Any]]) -> list[Question]:
     """What the gate is asked about these calls."""
-    return [
-        ToolCall(
-            run_id=scope.execution.run_id,
-            agent=agent,
-            tool=tool.name,
-            call_id=call.call_id,
-            arguments=call.arguments,
-            asks=_asks(tool),
-        )
-        for call, tool in calls
-    ]
+    return [question(scope, agent, tool, call.call_id, call.arguments) for call, tool in calls]
 
 
 def arguments_of(item: Any) -> str | None:
     """What people are shown of a call; None where the item is no call of this kind."""
     found = local_calls([item])
     return found[0].arguments if found else None
-
-
-def _asks(tool: Any) -> bool:
-    setting = getattr(tool, "needs_approval", False)
-    return isinstance(setting, NeedsApproval) and setting.asks
 
 
 def _as_json(item: Any) -> dict[str, Any]:

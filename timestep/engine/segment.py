@@ -15,13 +15,15 @@ from dbos import DBOS
 from dbos import error as dbos_error
 
 from timestep.engine import claims, states
+from timestep.engine.approved import approved_calls
+from timestep.engine.asking import as_interruptions
 from timestep.engine.build import build_agents, build_run_config
 from timestep.engine.claims import Claim, Ending, Refusal
 from timestep.engine.durable_agent import steps_around_tools
 from timestep.engine.durable_agent_tools import racing_guardrails
+from timestep.engine.durable_approval import goes_on
 from timestep.engine.durable_guardrails import describe_tripwire
 from timestep.engine.durable_mcp import mcp_connections
-from timestep.engine.durable_model import response_text
 from timestep.engine.durable_session import session_of
 from timestep.engine.durable_tools import final_as_json
 from timestep.engine.execution import (
@@ -169,7 +171,11 @@ async def _gone_on(
         kept = states.as_raw(result.to_state()) if run.spec.is_of_program else None
         ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output}, kept)
         return lambda: in_thread(claims.end, run.run_id, execution.n, execution.epoch, ending)
-    return _interruption(result, state, execution)
+    waiting = await as_interruptions(state, scope)
+    raw = states.as_raw(state)
+    return lambda: in_thread(
+        claims.interrupt, run.run_id, execution.n, execution.epoch, raw, waiting
+    )
 
 
 async def _ran(
@@ -214,7 +220,9 @@ async def _resumed(
     agent: Agent[Any], saved: SegmentStart, decisions: list[dict[str, Any]], scope: Scope
 ) -> RunState[Any, Any]:
     state = await states.restore(agent, saved.state)
-    states.reserve_for_resume(scope, saved.state, steps_around_tools(agent))
+    approved = approved_calls(decisions)
+    around = steps_around_tools(agent)
+    states.reserve_for_resume(scope, saved.state, around, approved=approved)
     states.apply_decisions(state, decisions, by_program=saved.by_program)
     return state
 
@@ -235,11 +243,9 @@ async def _loop(
             return result, None
         state = result.to_state()
         # The SDK asks for approval of calls whose arguments it cannot read, whatever the gate
-        # said; an allowed call goes on and its tool tells the model what is wrong with them.
+        # said; such a call goes on, and its tool tells the model what is wrong with them.
         allowed = [
-            item
-            for item in state.get_interruptions()
-            if scope.verdicts.get(states.call_id_of(item)) == "allow"
+            item for item in state.get_interruptions() if goes_on(scope, states.call_id_of(item))
         ]
         fresh = [item for item in allowed if states.call_id_of(item) not in approved]
         if not fresh:
@@ -268,14 +274,3 @@ async def _runner(
             session=session,
             run_config=config,
         )
-
-
-def _interruption(
-    result: RunResult, state: RunState[Any, Any], execution: Execution
-) -> Callable[[], Awaitable[bool]]:
-    said = response_text(result.raw_responses[-1]) if result.raw_responses else ""
-    waiting = [states.as_interruption(item, said) for item in state.get_interruptions()]
-    raw = states.as_raw(state)
-    return lambda: in_thread(
-        claims.interrupt, execution.run_id, execution.n, execution.epoch, raw, waiting
-    )

@@ -7,12 +7,12 @@ from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem, UserError
 
+from timestep.engine.approved import Approved
 from timestep.engine.execution import Scope
-from timestep.engine.local_calls import arguments_of, keep_steps_again
+from timestep.engine.local_calls import keep_steps_again
 from timestep.engine.step_ids import resumed_blocks
 from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
-from timestep.gate import Interruption
 
 REJECTED = "The call was not made: a person rejected it."
 
@@ -97,6 +97,7 @@ def reserve_for_resume(
     state: dict[str, Any],
     around: Callable[[str], int] = lambda _name: 0,
     blocks: Iterator[int] | None = None,
+    approved: Mapping[str, Approved] | None = None,
 ) -> None:
     """Reserve step ids for the calls that go on, first thing in a resumed segment.
 
@@ -108,8 +109,10 @@ def reserve_for_resume(
         state: The saved state.
         around: How many steps the calls of a tool may take beside themselves, by its name.
         blocks: Numbers of the blocks that are left for nested agents; None for all of them.
+        approved: What people approved of the calls that wait.
     """
     blocks = resumed_blocks() if blocks is None else blocks
+    approved = approved or {}
     processed = state.get("last_processed_response") or {}
     runs_agent = {
         item["raw_item"]["call_id"]
@@ -121,26 +124,20 @@ def reserve_for_resume(
         if item.get("type") == "function_call":
             block = next(blocks) if item["call_id"] in runs_agent else None
             scope.reserve_call(item["call_id"], block=block, around=around(item["name"]))
+            if item["call_id"] in approved:
+                scope.approved[item["call_id"]] = approved[item["call_id"]]
     keep_steps_again(scope, responses[-1].get("output", []), around)
     for handoff in processed.get("handoffs", [])[:1]:
         scope.handoff_call = handoff["tool_call"]["call_id"]
     for function in processed.get("functions", []):
         if function.get("agent_run_state"):
             call_id = function["tool_call"]["call_id"]
-            reserve_for_resume(scope.nested[call_id], function["agent_run_state"], around, blocks)
+            # The call itself went ahead before: an approval under its id is of a call inside.
+            scope.approved.pop(call_id, None)
+            inner = function["agent_run_state"]
+            reserve_for_resume(scope.nested[call_id], inner, around, blocks, approved)
 
 
 def call_id_of(item: ToolApprovalItem) -> str:
     """The id of the call that an approval item is about."""
     return str(item.call_id)
-
-
-def as_interruption(item: ToolApprovalItem, said_before: str) -> Interruption:
-    """What people are asked about a pending call."""
-    return Interruption(
-        call_id=call_id_of(item),
-        agent=item.agent.name,
-        tool=item.tool_name or "",
-        arguments=arguments_of(item.raw_item) or item.arguments or "{}",
-        said_before=said_before,
-    )

@@ -13,11 +13,13 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
-from timestep.events import feed
+from approvals.access import Sight, sight_of
+from timestep.models import Run
 from workflows.live.viewers import Refused
 
 SIGNED_OUT = Refused(4401, "sign in first")
 NOT_PERMITTED = Refused(4403, "you may not watch this")
+SEES_OTHERS = Refused(1013, "what you may see has changed; connect again")
 NO_SUCH_RUN = Refused(4404, "no such run")
 FOREIGN_ORIGIN = Refused(4403, "pages of other sites may not connect")
 
@@ -66,6 +68,7 @@ class Visitor:
 
     session_key: str
     user_id: object
+    sight: Sight
 
 
 def session_key(headers: dict[bytes, bytes]) -> str:
@@ -88,10 +91,10 @@ def require_visitor(key: str) -> Visitor:
         raise SIGNED_OUT
     if not user.is_active:
         raise NOT_PERMITTED
-    return Visitor(key, user.pk)
+    return Visitor(key, user.pk, sight_of(user))
 
 
-def require_run(run_id: str) -> None:
-    """Refuse a run that does not exist. Who is signed in may see every run."""
-    if not feed.last_seqs([run_id]):
+def require_run(run_id: str, sight: Sight) -> None:
+    """Refuse a run that does not exist, or is not seen."""
+    if not Run.objects.filter(sight.runs(), run_id=run_id).exists():
         raise NO_SUCH_RUN

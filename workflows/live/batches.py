@@ -10,6 +10,7 @@ from typing import Literal
 
 from django.template.loader import render_to_string
 
+from approvals.access import Sight
 from timestep.events.feed import EventRow, as_message, merge_deltas
 from timestep.models import Run
 from workflows.selectors.live import live_context
@@ -70,6 +71,33 @@ class Batch:
     def since(self, position: int) -> Batch:
         """The part after `position`; a batch that cannot be divided is given whole."""
         return self
+
+    def seen_by(self, sight: Sight) -> Batch:
+        """What somebody with this sight gets of it; who watches one run has been let in before."""
+        return self
+
+
+class FeedBatch(Batch):
+    """What changed in many runs, of which somebody may see a part.
+
+    Most people see all, and share the frames; so do those who see the same part.
+    """
+
+    def __init__(self, after: int, last: int, render: dict[Format, Callable[[], list[Frame]]]):
+        super().__init__(after, last, render)
+        self._parts: dict[Sight, Batch] = {}
+
+    def seen_by(self, sight: Sight) -> Batch:
+        """The batch itself, or its part; called on the event loop."""
+        if sight.unlimited:
+            return self
+        if sight not in self._parts:
+            self._parts[sight] = self.part(sight)
+        return self._parts[sight]
+
+    def part(self, sight: Sight) -> Batch:
+        """The same batch, whose frames are made for this sight."""
+        raise NotImplementedError
 
 
 class RunBatch(Batch):

@@ -1,4 +1,4 @@
-"""What can be watched: one run, or the statuses of all. A channel hands batches to its viewers."""
+"""What can be watched: one run, or what changes in many. A channel hands batches to its viewers."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class Channel:
             return
         if batch.after < viewer.after:
             batch = batch.since(viewer.after)
+        batch = batch.seen_by(viewer.sight)
         frames = batch.ready(viewer.form)
         if frames is None:
             frames = await readers.run(batch.frames, viewer.form)
@@ -111,7 +112,21 @@ class RunChannel(Channel):
         return feed.last_seqs([self.run_id]).get(self.run_id, 0)
 
 
-class ListChannel(Channel):
+class FeedChannel(Channel):
+    """What changes in many runs at once; read with a pause between two reads.
+
+    `resumes`: whether positions outlive the channel, so that a socket may name one.
+    """
+
+    resumes = False
+    not_before = 0.0
+
+    def read_new(self) -> Batch | None:
+        """What has changed since the last call; in the listener's thread."""
+        raise NotImplementedError
+
+
+class ListChannel(FeedChannel):
     """The status changes of all runs; positions count batches.
 
     On Postgres the ids of events are not committed in order, so each read reaches back over ids
@@ -128,7 +143,7 @@ class ListChannel(Channel):
     async def catch_up(self, viewer: Viewer, readers: Readers, upto: int) -> None:
         """A page that was rendered a moment ago may lack a change; a program has no page."""
         if viewer.form == "html":
-            batch = await readers.run(recent_batch)
+            batch = (await readers.run(recent_batch)).seen_by(viewer.sight)
             await viewer.send(await readers.run(batch.frames, "html"), 0)
         viewer.after = max(viewer.after, upto)
 

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connections
 
 from timestep.events import feed
 from workflows.live.batches import Batch, RunBatch
-from workflows.live.channels import Channel, ListChannel, RunChannel
+from workflows.live.channels import Channel, FeedChannel, RunChannel
 from workflows.live.readers import Readers
 from workflows.live.viewers import Viewer
 from workflows.live.wakeups import EVERYTHING, Wake, Wakeups, open_wakeups
@@ -31,7 +31,7 @@ SHORTEST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 0.25
 # The loop may spend a quarter of its time on passing batches on.
 PAUSE_PER_COST = 3.0
-LIST_PAUSE_SECONDS = 0.2
+FEED_PAUSE_SECONDS = 0.2
 IDLE_SECONDS = 3.0
 EVENTS_PER_ROUND = 2000
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -43,7 +43,7 @@ class Listener:
     def __init__(self) -> None:
         self.readers = Readers()
         self._runs: dict[str, RunChannel] = {}
-        self._list = ListChannel()
+        self._feeds: dict[type[FeedChannel], FeedChannel] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._listening = asyncio.Event()
@@ -52,7 +52,6 @@ class Listener:
         self._stopping = False
         self._in_flight = False
         self._not_before = 0.0
-        self._list_not_before = 0.0
 
     @asynccontextmanager
     async def watching_run(self, run_id: str, viewer: Viewer) -> AsyncIterator[RunChannel]:
@@ -70,10 +69,12 @@ class Listener:
                     del self._runs[run_id]
 
     @asynccontextmanager
-    async def watching_list(self, viewer: Viewer) -> AsyncIterator[ListChannel]:
-        """Offer the viewer the status changes of all runs."""
+    async def watching_feed(
+        self, kind: type[FeedChannel], viewer: Viewer
+    ) -> AsyncIterator[FeedChannel]:
+        """Offer the viewer a feed of what changes in many runs."""
         with self._lock:
-            channel = self._list
+            channel = self._feeds.setdefault(kind, kind())
             channel.viewers.add(viewer)
         try:
             await self._started(channel)
@@ -81,8 +82,8 @@ class Listener:
         finally:
             with self._lock:
                 channel.viewers.discard(viewer)
-                if not channel.viewers and self._list is channel:
-                    self._list = ListChannel()
+                if not channel.viewers and self._feeds.get(kind) is channel:
+                    del self._feeds[kind]
 
     def close(self) -> None:
         """End the thread and wait until all connections are closed (in tests)."""
@@ -137,7 +138,7 @@ class Listener:
     def _leaving(self) -> bool:
         """Whether nobody watches any more; once true, the next viewer starts a new thread."""
         with self._lock:
-            leaving = self._stopping or not (self._runs or self._list.viewers)
+            leaving = self._stopping or not (self._runs or self._feeds)
             if leaving:
                 self._thread = None
             return leaving
@@ -153,7 +154,7 @@ class Listener:
                 self._hear(EVERYTHING)
                 polled = now
             self._round(now)
-            if self._runs or self._list.viewers:
+            if self._runs or self._feeds:
                 idle_since = now
             elif now - idle_since >= IDLE_SECONDS:
                 return
@@ -164,34 +165,36 @@ class Listener:
         now = time.monotonic()
         if not self._in_flight and any(channel.dirty for channel in self._watched()):
             waits.append(self._not_before - now)
-        if self._list_is_dirty():
-            waits.append(self._list_not_before - now)
+        waits.extend(channel.not_before - now for channel in self._dirty_feeds())
         return max(0.0, min(waits))
 
     def _watched(self) -> list[RunChannel]:
         with self._lock:
             return [one for one in self._runs.values() if one.read_upto is not None]
 
-    def _list_is_dirty(self) -> bool:
-        channel = self._list
-        return bool(channel.viewers) and channel.dirty and channel.read_upto is not None
+    def _dirty_feeds(self) -> list[FeedChannel]:
+        with self._lock:
+            feeds = list(self._feeds.values())
+        return [one for one in feeds if one.dirty and one.read_upto is not None]
 
     def _hear(self, wake: Wake) -> None:
         with self._lock:
             for run_id, channel in self._runs.items():
                 if wake.everything or run_id in wake.run_ids:
                     channel.dirty = True
-        if wake.everything or wake.run_ids:
-            self._list.dirty = True
+            if wake.everything or wake.run_ids:
+                for feed_channel in self._feeds.values():
+                    feed_channel.dirty = True
 
     def _round(self, now: float) -> None:
         deliveries: list[tuple[Channel, Batch]] = []
         if not self._in_flight and now >= self._not_before:
             deliveries += self._read_runs()
-        if self._list_is_dirty() and now >= self._list_not_before:
-            deliveries += self._read_list(now)
-        for channel, batch in deliveries:
-            self._render(channel, batch)
+        for channel in self._dirty_feeds():
+            if now >= channel.not_before:
+                deliveries += self._read_feed(channel, now)
+        for watched, batch in deliveries:
+            self._render(watched, batch)
         if deliveries:
             self._post(deliveries)
 
@@ -214,10 +217,9 @@ class Listener:
                 channel.read_upto = rows[-1].seq
         return deliveries
 
-    def _read_list(self, now: float) -> list[tuple[Channel, Batch]]:
-        channel = self._list
+    def _read_feed(self, channel: FeedChannel, now: float) -> list[tuple[Channel, Batch]]:
         channel.dirty = False
-        self._list_not_before = now + LIST_PAUSE_SECONDS
+        channel.not_before = now + FEED_PAUSE_SECONDS
         batch = channel.read_new()
         return [(channel, batch)] if batch else []
 

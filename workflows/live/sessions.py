@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError
 
-from workflows.live.access import SIGNED_OUT, Visitor, require_visitor
+from workflows.live.access import SEES_OTHERS, SIGNED_OUT, Visitor, require_visitor
 from workflows.live.readers import Readers
 from workflows.live.viewers import Refused, Viewer
 
@@ -55,7 +55,9 @@ class SessionWatch:
         except DatabaseError as error:
             logger.warning("live: sessions cannot be checked now: %s", error)
             return None
-        return None if now == visitor else SIGNED_OUT
+        if now.user_id != visitor.user_id:
+            return SIGNED_OUT
+        return None if now.sight == visitor.sight else SEES_OTHERS
 
     def _fail(self, visitor: Visitor, refused: Refused) -> None:
         for viewer, who in list(self._viewers.items()):

@@ -27,8 +27,9 @@ from workflows.live.access import (
     require_visitor,
     session_key,
 )
+from workflows.live.approvals import ApprovalsChannel
 from workflows.live.batches import FORMATS, Format
-from workflows.live.channels import Channel
+from workflows.live.channels import Channel, FeedChannel, ListChannel
 from workflows.live.listener import Listener
 from workflows.live.sessions import SessionWatch
 from workflows.live.viewers import Limits, Refused, Send, TooSlow, Viewer
@@ -43,23 +44,44 @@ TOO_SLOW: dict[Format, int] = {"json": 4408, "html": 1013}
 TRY_AGAIN = 1013
 FAILED = 1011
 
-_PATH = re.compile(r"/ws/runs/(?:(?P<run_id>[A-Za-z0-9._-]{1,128})/)?\Z")
+
+@dataclass(frozen=True)
+class Route:
+    """An address, and the feed that it serves; None: the events of the run that it names."""
+
+    path: str
+    feed: type[FeedChannel] | None = None
+
+    def match(self, path: str) -> re.Match[str] | None:
+        """The match of a whole path."""
+        pattern = re.escape(self.path).replace("<run_id>", "(?P<run_id>[A-Za-z0-9._-]{1,128})")
+        return re.fullmatch(pattern, path)
+
+
+ROUTES = (
+    Route("/ws/runs/", ListChannel),
+    Route("/ws/runs/<run_id>/"),
+    Route("/ws/approvals/", ApprovalsChannel),
+)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks to watch; without a run id, the list."""
+    """What a request asks to watch: a run, or a feed of what changes in many."""
 
     run_id: str | None
+    feed: type[FeedChannel] | None
     after: int
     form: Format
 
 
 def read_request(scope: Scope) -> Wanted:
     """Read path and query. Raises Refused with 4404 or 4400 and the parameter at fault."""
-    path = _PATH.match(scope["path"].removeprefix(scope.get("root_path", "")))
-    if path is None:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    found = next(((route, match) for route in ROUTES if (match := route.match(path))), None)
+    if found is None:
         raise NO_SUCH_RUN
+    route, match = found
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     form = query.get("format", ["html"])[-1]
     known = next((one for one in FORMATS if one == form), None)
@@ -69,7 +91,7 @@ def read_request(scope: Scope) -> Wanted:
         after = parse_cursor(query.get("after", ["0"])[-1])
     except InvalidInput as error:
         raise Refused(4400, str(error)) from None
-    return Wanted(path["run_id"], after, known)
+    return Wanted(match.groupdict().get("run_id"), route.feed, after, known)
 
 
 class LiveApplication:
@@ -87,7 +109,7 @@ class LiveApplication:
         viewer: Viewer | None = None
         try:
             wanted, visitor = await self._admit(scope, listener)
-            viewer = Viewer(send, wanted.form, wanted.after, self._limits)
+            viewer = Viewer(send, wanted.form, wanted.after, self._limits, visitor.sight)
             await send({"type": "websocket.accept"})
             with sessions.watching(visitor, viewer):
                 await _until_closed(receive, viewer, self._follow(wanted, viewer, listener))
@@ -121,16 +143,16 @@ class LiveApplication:
         visitor = await listener.readers.run(require_visitor, key)
         wanted = read_request(scope)
         if wanted.run_id is not None:
-            await listener.readers.run(require_run, wanted.run_id)
+            await listener.readers.run(require_run, wanted.run_id, visitor.sight)
         return wanted, visitor
 
     async def _follow(self, wanted: Wanted, viewer: Viewer, listener: Listener) -> None:
         watching: AbstractAsyncContextManager[Channel]
-        if wanted.run_id is None:
-            viewer.after = 0
-            watching = listener.watching_list(viewer)
+        if wanted.feed is not None:
+            viewer.after = wanted.after if wanted.feed.resumes else 0
+            watching = listener.watching_feed(wanted.feed, viewer)
         else:
-            watching = listener.watching_run(wanted.run_id, viewer)
+            watching = listener.watching_run(wanted.run_id or "", viewer)
         async with watching as channel:
             await channel.follow(viewer, listener.readers)
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from approvals.access import EVERYTHING, Sight
 from workflows.live.batches import Batch, Format, Frame
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -51,9 +52,14 @@ class Viewer:
         send: The ASGI callable; it returns once the transport can take more.
         form: The format that the socket asked for.
         after: The seq up to which the socket has everything.
+        limits: How much may wait for it.
+        sight: Which runs the person behind it sees.
     """
 
-    def __init__(self, send: Send, form: Format, after: int, limits: Limits) -> None:
+    def __init__(
+        self, send: Send, form: Format, after: int, limits: Limits, sight: Sight = EVERYTHING
+    ) -> None:
+        self.sight = sight
         self.form = form
         self.after = after
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

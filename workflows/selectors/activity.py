@@ -11,6 +11,8 @@ from django.db.models.functions import Cast, Substr
 from django.urls import reverse
 from django.utils import timezone
 
+from approvals.access import EVERYTHING, Sight
+from timestep.digests import digest
 from timestep.models import ENDED_STATUSES, Run, RunStatus, Schedule
 from workflows.selectors.charts import Chart, Slot, stacked
 
@@ -30,19 +32,21 @@ _ENDINGS: dict[str, str] = {
 _TOKENS = {"input": "in", "output": "out"}
 
 
-def runs_by_hour() -> Chart | None:
+def runs_by_hour(sight: Sight = EVERYTHING) -> Chart | None:
     """Runs that ended within a day, by the hour and by how; a little old, since all look at it."""
-    chart: Chart | None = cache.get_or_set("workflows.runs_by_hour", _runs_by_hour, _KEPT_SECONDS)
+    name = f"workflows.runs_by_hour.{digest(sight.name)}"
+    chart: Chart | None = cache.get_or_set(name, lambda: _runs_by_hour(sight), _KEPT_SECONDS)
     return chart
 
 
-def _runs_by_hour() -> Chart | None:
+def _runs_by_hour(sight: Sight) -> Chart | None:
     """One scan of the index over status and end, as far back as a day."""
     last = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = last - (HOURS - 1) * _HOUR
     # The text of the hour in UTC is the same on both databases, and neither calls back for it.
     hour = Substr(Cast("finished_at", TextField()), 1, 13)
-    ended = Run.objects.filter(status__in=ENDED_STATUSES, finished_at__gte=first).order_by()
+    ended = Run.objects.filter(status__in=ENDED_STATUSES, finished_at__gte=first)
+    ended = ended.filter(sight.runs()).order_by()
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for at, status, number in ended.values_list(hour, "status").annotate(Count("status")):
         found[at][status] = number
@@ -74,7 +78,7 @@ def tokens_by_day(agent: str) -> Chart | None:
     return stacked([Slot(f"{day:%a %d}", used[day]) for day in days], _TOKENS)
 
 
-def next_up() -> list[Schedule]:
-    """The schedules that fire next."""
-    active = Schedule.objects.filter(paused=False, next_at__isnull=False)
+def next_up(sight: Sight = EVERYTHING) -> list[Schedule]:
+    """The schedules that fire next, of agents that are seen."""
+    active = Schedule.objects.filter(sight.agents_in("agent"), paused=False, next_at__isnull=False)
     return list(active.order_by("next_at").only("name", "agent", "next_at")[:NEXT_UP])

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
+from approvals.access import EVERYTHING, Sight
 from timestep.models import CatalogueTool, Run
 from workflows.errors import AgentNotFound
 from workflows.models import AgentDefinition, AgentVersion
@@ -86,10 +87,11 @@ class AgentPage:
         return self.definition.model.startswith("demo/")
 
 
-def agents_overview() -> list[AgentRow]:
-    """Every definition by slug, with its last run."""
+def agents_overview(sight: Sight = EVERYTHING) -> list[AgentRow]:
+    """Every definition that is seen, by slug, with its last run."""
     last = Run.objects.filter(agent=OuterRef("slug")).order_by("-created_at", "-run_id")
-    rows = AgentDefinition.objects.defer("instructions", "output_type").annotate(
+    seen = AgentDefinition.objects.filter(sight.agents_in("slug"))
+    rows = seen.defer("instructions", "output_type").annotate(
         last_run_id=Subquery(last.values("run_id")[:1]),
         last_run_at=Subquery(last.values("created_at")[:1]),
         last_run_status=Subquery(last.values("status")[:1]),
@@ -124,8 +126,10 @@ def get_definition(slug: str) -> AgentDefinition:
     return found
 
 
-def agent_page(slug: str) -> AgentPage:
-    """What the page of an agent shows. Raises AgentNotFound."""
+def agent_page(slug: str, sight: Sight = EVERYTHING) -> AgentPage:
+    """What the page of an agent shows. Raises AgentNotFound, also where it is not seen."""
+    if not sight.sees(slug):
+        raise AgentNotFound(slug)
     definition = get_definition(slug)
     everyone = reachable(slug)
     return AgentPage(
@@ -133,7 +137,7 @@ def agent_page(slug: str) -> AgentPage:
         versions=list(definition.versions.select_related("saved_by")[:VERSIONS_SHOWN]),
         recent_runs=runs_page(RunFilters(agent=slug), limit=RECENT_RUNS).rows,
         tools=agent_tools(definition),
-        used_by=used_by(slug),
+        used_by=[user for user in used_by(slug) if sight.sees(user)],
         missing_keys=missing_keys({one.slug: one.model for one in everyone}),
         last_input=last_input(slug),
         tokens=tokens_by_day(slug),

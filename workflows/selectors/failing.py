@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from approvals.access import EVERYTHING, Sight
 from timestep.models import Run, RunStatus
 
 LOOKED_AT = 200
@@ -25,10 +26,10 @@ class Failing:
     at: datetime
 
 
-def failing_today() -> list[Failing]:
-    """Agents with failures since midnight, the latest first; looks at the last 200 failures."""
+def failing_today(sight: Sight = EVERYTHING) -> list[Failing]:
+    """Agents with failures since midnight, the latest first; looks at the last 200 seen."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = Run.objects.filter(status=RunStatus.FAILED, finished_at__gte=midnight)
+    rows = Run.objects.filter(sight.runs(), status=RunStatus.FAILED, finished_at__gte=midnight)
     found = list(
         rows.order_by("-finished_at").values_list(
             "agent", "agent_version", "run_id", "error", "finished_at"

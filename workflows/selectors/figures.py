@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from approvals.access import EVERYTHING, Sight
 from timestep.models import Run, RunStatus
 from workflows.selectors.workers import alive_workers
 
@@ -42,18 +43,15 @@ def bounded_count(rows: QuerySet[Any, Any], most: int = MOST) -> Figure:
     return Figure(min(found, most), found > most)
 
 
-def home_figures() -> HomeFigures:
-    """Running, waiting, failed and queued runs, and workers that are alive."""
+def home_figures(sight: Sight = EVERYTHING) -> HomeFigures:
+    """Running, waiting, failed and queued runs that are seen, and workers that are alive."""
+    runs = Run.objects.filter(sight.runs())
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    failed = Run.objects.filter(status=RunStatus.FAILED, finished_at__gte=midnight)
+    failed = runs.filter(status=RunStatus.FAILED, finished_at__gte=midnight)
     return HomeFigures(
-        running=_with(RunStatus.RUNNING),
-        awaiting_approval=_with(RunStatus.AWAITING_APPROVAL),
+        running=bounded_count(runs.filter(status=RunStatus.RUNNING)),
+        awaiting_approval=bounded_count(runs.filter(status=RunStatus.AWAITING_APPROVAL)),
         failed_today=bounded_count(failed),
-        queued=_with(RunStatus.QUEUED),
+        queued=bounded_count(runs.filter(status=RunStatus.QUEUED)),
         workers_alive=len(alive_workers()),
     )
-
-
-def _with(status: RunStatus) -> Figure:
-    return bounded_count(Run.objects.filter(status=status))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from approvals.access import EVERYTHING, Sight
 from approvals.models import ApprovalRequest
 from approvals.selectors import for_run
 from timestep.errors import RunNotFound
@@ -31,9 +32,13 @@ class RunPage:
         return None if same else self.latest_version
 
 
-def get_run(run_id: str) -> Run:
-    """The run with this id, with its spec, its user and its usage by now. Raises RunNotFound."""
-    known = Run.objects.select_related("spec", "launched_by")
+def get_run(run_id: str, sight: Sight = EVERYTHING) -> Run:
+    """The run with this id, with its spec, its user and its usage by now.
+
+    Raises:
+        RunNotFound: There is none, or none that is seen.
+    """
+    known = Run.objects.filter(sight.runs()).select_related("spec", "launched_by")
     run = known.filter(run_id=run_id).first() if RUN_ID.fullmatch(run_id) else None
     if run is None:
         raise RunNotFound(run_id)
@@ -45,9 +50,9 @@ def run_events(run: Run) -> list[RunEvent]:
     return list(RunEvent.objects.filter(run=run).order_by("seq"))
 
 
-def run_page(run_id: str) -> RunPage:
+def run_page(run_id: str, sight: Sight = EVERYTHING) -> RunPage:
     """What the page of a run shows. Raises RunNotFound."""
-    run = get_run(run_id)
+    run = get_run(run_id, sight)
     # A script may give its agent the name of a definition: that makes it none.
     slug = run.agent if run.agent_version is not None else ""
     versions = AgentDefinition.objects.filter(slug=slug)

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from approvals.access import EVERYTHING, Sight
 from timestep.errors import InvalidInput
 from timestep.models import Run, RunStatus
 from workflows.selectors.cursors import Keyset, Page, Rows
@@ -191,9 +192,9 @@ def _as_text(name: str, value: str | datetime) -> str:
     return (local - timedelta(days=name.endswith("_to"))).date().isoformat()
 
 
-def matching(filters: RunFilters) -> Rows:
-    """The rows of the runs that the filters leave, without an order."""
-    conditions = Q()
+def matching(filters: RunFilters, sight: Sight = EVERYTHING) -> Rows:
+    """The rows of the runs that are seen and that the filters leave, without an order."""
+    conditions = sight.runs()
     for name, lookup in _LOOKUPS.items():
         if value := getattr(filters, name):
             conditions &= Q(**{lookup: value})
@@ -206,13 +207,18 @@ def matching(filters: RunFilters) -> Rows:
 
 
 def runs_page(
-    filters: RunFilters | None = None, *, after: str = "", before: str = "", limit: int = PAGE_SIZE
+    filters: RunFilters | None = None,
+    *,
+    after: str = "",
+    before: str = "",
+    limit: int = PAGE_SIZE,
+    sight: Sight = EVERYTHING,
 ) -> Page[RunRow]:
     """One page of runs, newest first. Raises InvalidInput for a cursor that is none."""
     filters = filters or RunFilters()
     keyset = BY_END if filters.by_end else BY_CREATION
     size = max(1, min(limit, LARGEST_PAGE))
-    page = keyset.page(matching(filters), after=after, before=before, limit=size)
+    page = keyset.page(matching(filters, sight), after=after, before=before, limit=size)
     return page.map(RunRow.of_values)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.models import ApprovalRequest
+from timestep.values import brief
 
 
 @dataclass
@@ -129,11 +130,3 @@ def parsed(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
-
-
-def brief(value: Any, most: int = 120) -> str:
-    """A value in one short line."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= most else text[: most - 1] + "…"

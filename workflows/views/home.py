@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from approvals import selectors as approvals
-from timestep.access import needs
+from approvals.access import PERMISSIONS, may, sight_of
+from approvals.selectors.inbox import Inbox
+from timestep.access import refuse
 from timestep.demo import DEMO_INPUT
 from timestep.errors import TimestepError
 from workflows.selectors.activity import next_up, runs_by_hour
@@ -27,15 +28,18 @@ DEMO_AGENT = "support-desk"
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """What happens now, at a glance."""
-    latest = runs_page(limit=12)
+    user, sight = current_user(request), sight_of(request.user)
+    latest = runs_page(limit=12, sight=sight)
     context = {
-        "figures": home_figures(),
-        "waiting": approvals.pending(limit=5),
-        "failing": failing_today(),
-        "chart": runs_by_hour(),
-        "next_up": next_up(),
+        "figures": home_figures(sight),
+        "waiting": Inbox(user).page(limit=5).rows,
+        "failing": failing_today(sight),
+        "chart": runs_by_hour(sight),
+        "next_up": next_up(sight),
         "page": latest,
         "fresh": not latest.rows,
+        "may_launch_demo": may(user, "launch", DEMO_AGENT),
+        "no_role": not sight.of_all and not sight.agents,
         "today": timezone.localdate().isoformat(),
         "newest": int(timezone.now().timestamp() * 1000),
     }
@@ -43,9 +47,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@needs("timestep.launch_run")
+@login_required
 def demo_launch(request: HttpRequest) -> HttpResponse:
     """Launch the demo that stops for an approval, and open its page."""
+    if not may(request.user, "launch", DEMO_AGENT):
+        refuse(request, PERMISSIONS["launch"], DEMO_AGENT)
     try:
         run = launch_agent(
             DEMO_AGENT, input=DEMO_INPUT, by=current_user(request), launched_from="home"

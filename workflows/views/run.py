@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from approvals.access import acts_with_run, sight_of
 from timestep.access import needs
 from timestep.errors import RunNotFound
 from timestep.models import Run
@@ -23,7 +24,7 @@ ROWS_SHOWN = 300
 def run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Status, input, output and timeline; what comes later arrives over the websocket."""
     try:
-        page = run_page(run_id)
+        page = run_page(run_id, sight_of(request.user))
     except RunNotFound as error:
         raise Http404(str(error)) from error
     found = rows(run_id, upto=page.run.last_seq)
@@ -39,6 +40,7 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
         "waits_for": page.waits_for,
         "anything_alive": bool(alive_processes()),
         "inline_cards": True,
+        "may": acts_with_run(request.user, page.run),
     }
     return render(request, "workflows/run/page.html", context)
 
@@ -47,13 +49,13 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
 @needs("timestep.view_traceback")
 def traceback(request: HttpRequest, run_id: str) -> HttpResponse:
     """Where a failed run failed, for people who may see the inside of it."""
-    context = {"run": load(run_id)}
+    context = {"run": load(request, run_id)}
     return render(request, "workflows/run/traceback.html", context)
 
 
-def load(run_id: str) -> Run:
-    """The run, or a 404 page."""
+def load(request: HttpRequest, run_id: str) -> Run:
+    """The run, if the person sees it, or a 404 page."""
     try:
-        return get_run(run_id)
+        return get_run(run_id, sight_of(request.user))
     except RunNotFound as error:
         raise Http404(str(error)) from error

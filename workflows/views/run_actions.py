@@ -5,42 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from timestep.access import needs
+from approvals.access import PERMISSIONS, Act, may_with_run
+from timestep.access import refuse
 from timestep.errors import RunNotFound, TimestepError
 from timestep.models import Run
 from timestep.services.cancel import cancel
 from timestep.services.retry import retry
 from workflows.services.launching import launch_again
 from workflows.views.launch_forms import current_user
+from workflows.views.run import load
 
 
 @require_POST
-@needs("timestep.cancel_run")
+@login_required
 def cancel_run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Cancel a run that has not ended."""
+    allowed(request, "cancel", run_id)
     return _done(request, run_id, lambda: cancel(run_id, by=current_user(request).get_username()))
 
 
 @require_POST
-@needs("timestep.retry_run")
+@login_required
 def retry_run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Continue a failed run from the step that failed."""
+    allowed(request, "retry", run_id)
     return _done(request, run_id, lambda: retry(run_id, by=current_user(request).get_username()))
 
 
 @require_POST
-@needs("timestep.launch_run")
+@login_required
 def again(request: HttpRequest, run_id: str) -> HttpResponse:
     """Launch a run like this one: its own version, or the latest where that was chosen."""
+    allowed(request, "launch", run_id)
     latest = request.POST.get("version") == "latest"
     by = current_user(request)
     return _done(
         request, run_id, lambda: launch_again(run_id, by=by, launched_from="page", latest=latest)
     )
+
+
+def allowed(request: HttpRequest, act: Act, run_id: str) -> None:
+    """Go on where the person sees the run and may do this with it; else a 404 or a 403 page."""
+    run = load(request, run_id)
+    if not may_with_run(request.user, act, run):
+        refuse(request, PERMISSIONS[act], run.agent)
 
 
 def _done(request: HttpRequest, run_id: str, act: Callable[[], Run]) -> HttpResponse:

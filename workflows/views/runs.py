@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from approvals.access import sight_of
 from timestep.access import PageRequest
 from timestep.errors import InvalidInput
 from timestep.models import RunStatus
@@ -48,7 +49,10 @@ def _asked(request: PageRequest) -> tuple[RunFilters, Page[RunRow], InvalidInput
     try:
         filters = RunFilters.from_query(request.GET)
         found = runs_page(
-            filters, after=request.GET.get("after", ""), before=request.GET.get("before", "")
+            filters,
+            after=request.GET.get("after", ""),
+            before=request.GET.get("before", ""),
+            sight=sight_of(request.user),
         )
     except InvalidInput as error:
         return filters, Page([]), error

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from approvals.access import sight_of
 from workflows.selectors.finding import find
 
 
@@ -15,7 +16,7 @@ from workflows.selectors.finding import find
 def search(request: HttpRequest) -> HttpResponse:
     """Go to the one thing with this id, or offer what is near."""
     query = request.GET.get("q", "").strip()[:200]
-    found = find(query)
+    found = find(query, sight_of(request.user))
     if len(found) == 1 and found[0].exact:
         return redirect(found[0].url)
     context = {"search_query": query, "found": found}

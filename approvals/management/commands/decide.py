@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -13,9 +15,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approvals import selectors
 from approvals.errors import AlreadyDecided
-from approvals.models import Decision
-from approvals.services.decisions import decide, resolve_unknown
+from approvals.models import Decision, Vote
+from approvals.services.decisions import VIA_SHELL, decide, resolve_unknown
 from approvals.services.present import request_as_json
+from approvals.services.schemas import checked_text
 from timestep.errors import TimestepError
 
 EXIT_ALREADY_DECIDED = 4
@@ -40,6 +43,16 @@ class Command(BaseCommand):
         )
         answer.add_argument("--run-again", action="store_true", help="outcome unknown: run again")
         answer.add_argument("--fail", action="store_true", help="outcome unknown: fail the run")
+        parser.add_argument(
+            "--arguments",
+            metavar="JSON",
+            help="approve with these arguments instead; @FILE reads a file, @- standard input",
+        )
+        parser.add_argument(
+            "--for-run",
+            action="store_true",
+            help="approve further calls of the run as well, where the policy allows it",
+        )
         parser.add_argument("--reason", default="", help="why; the model is told")
         parser.add_argument("--as", dest="username", metavar="USER", required=True)
         parser.add_argument("--json", action="store_true", help="print the decided request as JSON")
@@ -55,7 +68,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._report(decision, as_json=options["json"])
 
-    def _report(self, decision: Decision, *, as_json: bool) -> None:
+    def _report(self, decision: Decision | Vote, *, as_json: bool) -> None:
         if as_json:
             request = selectors.get(decision.request_id)
             self.stdout.write(json.dumps(request_as_json(request)))
@@ -71,16 +84,38 @@ def _user(username: str) -> User:
         raise CommandError(f"no user is named {username!r}") from error
 
 
-def _decide(user: User, options: dict[str, Any]) -> Decision:
+def _decide(user: User, options: dict[str, Any]) -> Decision | Vote:
     approval_id, reason = options["approval_id"], options["reason"]
-    via = f"cli:{_os_user()} as {user.get_username()}"
+    via = f"{VIA_SHELL}{_os_user()} as {user.get_username()}"
     if options["approve"] or options["reject"]:
-        return decide(approval_id, approve=options["approve"], by=user, reason=reason, via=via)
+        given = options["arguments"]
+        return decide(
+            approval_id,
+            approve=options["approve"],
+            by=user,
+            reason=reason,
+            via=via,
+            arguments=None if given is None else checked_text(_text(given)),
+            for_run=options["for_run"],
+        )
+    if options["arguments"] is not None or options["for_run"]:
+        raise CommandError("--arguments and --for-run go with --approve")
     result = options["happened"]
     outcome = "fail" if options["fail"] else "run_again" if options["run_again"] else "happened"
     return resolve_unknown(
         approval_id, outcome=outcome, result=result or "", by=user, reason=reason, via=via
     )
+
+
+def _text(given: str) -> str:
+    """An argument as it is, or what the file has that it names after an @."""
+    if not given.startswith("@"):
+        return given
+    try:
+        raw = sys.stdin.buffer.read() if given == "@-" else Path(given[1:]).read_bytes()
+        return raw.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{given[1:]} cannot be read: {error}") from error
 
 
 def _os_user() -> str:

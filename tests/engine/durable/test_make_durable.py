@@ -30,8 +30,8 @@ from timestep.engine.durable_agent import (
     steps_around_tools,
 )
 from timestep.engine.durable_agent_tools import NotDurable
+from timestep.engine.durable_approval import NeedsApproval
 from timestep.engine.durable_model import DurableModel
-from timestep.engine.durable_tools import NeedsApproval
 
 
 @function_tool

@@ -8,8 +8,9 @@ import pytest
 from agents import Agent, FunctionTool, Handoff, ModelBehaviorError, function_tool
 
 from timestep.engine.build import JsonSchemaOutput, build_agents
+from timestep.engine.durable_approval import NeedsApproval
 from timestep.engine.durable_model import DurableModel
-from timestep.engine.durable_tools import NeedsApproval, is_nested
+from timestep.engine.durable_tools import is_nested
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.errors import SpecNotBuildable
 

@@ -12,8 +12,8 @@ import pytest
 from agents import FunctionTool, ToolOutputText, function_tool
 from agents.tool_context import ToolContext
 
+from timestep.engine.durable_approval import NeedsApproval
 from timestep.engine.durable_tools import (
-    NeedsApproval,
     as_json,
     durable_tool,
     is_nested,

@@ -24,8 +24,8 @@ from pydantic import TypeAdapter
 
 from tests.campaign import machine
 from timestep.engine.durable_agent import make_durable, steps_around_tools
+from timestep.engine.durable_approval import DENIED
 from timestep.engine.durable_local_tools import CANNOT_WAIT, DurableEditor, durable_local_tool
-from timestep.engine.durable_tools import DENIED
 from timestep.engine.execution import Scope, current_scope
 from timestep.engine.local_calls import (
     arguments_of,
@@ -115,7 +115,7 @@ def test_the_gate_is_asked_with_what_the_tool_says(scope: Scope) -> None:
     pairs = made_here(CALLS[1:4], [asking, answered])
     asked = local_questions(scope, "x", pairs)
     # The author's function answers in a person's place; the gate is not told that it asks.
-    assert [(one.tool, one.asks) for one in asked] == [("shell", True), ("answer", False)]
+    assert [(one.call.tool, one.call.asks) for one in asked] == [("shell", True), ("answer", False)]
 
 
 def test_steps_are_kept_for_who_asks_and_who_answers() -> None:

@@ -6,17 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, RunResult, RunState, function_tool
+from agents import Agent, RunConfig, Runner, RunResult, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 from timestep.engine.states import (
     REJECTED,
     StateMismatch,
     apply_decisions,
-    as_interruption,
     restore,
 )
-from timestep.gate import Interruption
 
 PAID: list[int] = []
 QUIET = RunConfig(tracing_disabled=True)
@@ -94,13 +92,3 @@ async def test_a_call_without_a_decision_is_refused(decisions: list[dict[str, An
     with pytest.raises(StateMismatch, match="waits and has no decision"):
         await _resumed(raw, decisions)
     assert PAID == []
-
-
-async def test_people_are_asked_with_what_the_model_wrote() -> None:
-    raw = await _interrupted(_call("c1", 5))
-    state: RunState[Any, Any] = await restore(_agent(), raw)
-    [item] = state.get_interruptions()
-    asked = as_interruption(item, "May I?")
-    assert (asked.call_id, asked.agent, asked.tool) == ("c1", "desk", "refund")
-    assert json.loads(asked.arguments) == {"amount": 5}
-    assert (asked.said_before, asked.kind) == ("May I?", Interruption.kind)

@@ -34,6 +34,8 @@ def describe_tool_settings(describer: Describer, tool: FunctionTool, path: str) 
     if not tool._use_default_failure_error_function:
         failure = tool._failure_error_function
         part["failure"] = describe_function(describer, failure, f"{path}.failure_error_function")
+    if options.preview is not None:
+        part["preview"] = describe_function(describer, options.preview, f"{path}.preview")
     return {
         **part,
         **{name: getattr(tool, name) for name in SETTINGS},
@@ -59,10 +61,13 @@ def set_tool_settings(builder: Builder, tool: FunctionTool, part: Any, path: str
     for name, kind in kinds_of.items():
         built = build_guardrails(builder, part.get(name), f"{path}.{name}", kind)
         setattr(tool, name, built)
-    idempotent = entry(part, "idempotent", (bool, type(None)), path)
-    title = entry(part, "title", str, path)
-    if ToolOptions(idempotent, title) != options_of(tool):
-        mark(tool, idempotent=idempotent, title=title)
+    options = ToolOptions(
+        entry(part, "idempotent", (bool, type(None)), path),
+        entry(part, "title", str, path),
+        build_function(builder, part, "preview", path) if "preview" in part else None,
+    )
+    if options != options_of(tool):
+        mark(tool, **vars(options))
 
 
 def failure_argument(builder: Builder, part: Any, path: str) -> list[Any]:

@@ -9,15 +9,16 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils.module_loading import import_string
 
 from timestep import conf
 from timestep.management.engine_tables import engine_tables
 
-PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune", "without_engine")
+PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune")
 
 
 class Command(migrate.Command):
-    """Django's command, and DBOS's tables after it when everything is migrated."""
+    """Django's command; then what `TIMESTEP_AFTER_MIGRATE` names, and DBOS's tables."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Django's, and one of ours."""
@@ -35,7 +36,11 @@ class Command(migrate.Command):
         """Migrate Django's tables, then DBOS's in a process of its own."""
         super().handle(*args, **options)
         partial = any(options.get(name) for name in PARTIAL_OPTIONS)
-        if options["database"] != DEFAULT_DB_ALIAS or partial or not _is_the_real_one():
+        if options["database"] != DEFAULT_DB_ALIAS or partial:
+            return
+        for path in getattr(settings, "TIMESTEP_AFTER_MIGRATE", ()):
+            import_string(path)()
+        if options.get("without_engine") or not _is_the_real_one():
             return
         if options["verbosity"] >= 1:
             self.stdout.write("  Bringing DBOS's tables up to date...")

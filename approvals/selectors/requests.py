@@ -1,7 +1,6 @@
-"""Questions about approval requests, as pages, the admin and the command line ask them.
+"""Requests one by one and in keyset pages: `after` is the approval id of the last row before.
 
-Every list is a keyset page: `after` is the approval id of the last row of the page before. Rows
-come with their run and, where there is one, their decision, in one query.
+Rows come with their run and, where there is one, their decision, in one query.
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""Calls that people changed before they approved them, with a real worker."""
+
+from __future__ import annotations
+
+import json
+
+from approvals.models import ApprovalRequest
+from approvals.services.decisions import decide
+from tests.campaign.double import Json, call, script
+from tests.campaign.installation import Installation, agent, until
+from tests.campaign.tools import expected
+from timestep.models import Run
+
+EDITED = {"tag": "edited", "seconds": 0}
+
+
+def _asking(engine: Installation, agents: list[Json], text: str) -> tuple[Run, ApprovalRequest]:
+    run = engine.launch(agents, text)
+    return run, until(lambda: engine.asked(run), 20, f"{text} asks")[0]
+
+
+def _paying(engine: Installation, text: str) -> tuple[Run, ApprovalRequest]:
+    calls = {"calls": [call("pay", tag="proposed", seconds=0)]}
+    engine.double.says(script(text, calls, {"text": "{outputs}"}))
+    return _asking(engine, [agent("payer", tools=["pay"])], text)
+
+
+def test_the_tool_gets_the_edited_arguments_once(engine: Installation) -> None:
+    run, asked = _paying(engine, "edited-plainly")
+    person = engine.person()
+    decide(asked.approval_id, approve=True, by=person, arguments=EDITED, reason="a typo")
+    run = engine.wait(run, "succeeded", "failed")
+    assert str(run.final_output).endswith(f"returned:\n{expected('pay', 'edited', asked.call_id)}")
+    assert "A person changed the arguments" in str(run.final_output)
+    assert "Their reason: a typo" in str(run.final_output)
+    assert len(engine.calls("pay", "start", asked.call_id)) == 1
+    [finished] = engine.events(run, "tool.finished")
+    assert json.loads(finished.payload["arguments"]) == EDITED
+    assert json.loads(finished.payload["proposed"]) == {"tag": "proposed", "seconds": 0}
+    assert finished.payload["output"] == expected("pay", "edited", asked.call_id)
+
+
+def test_a_nested_agents_call_is_edited(engine: Installation) -> None:
+    text, inner = "edited-nested", "an-inner-errand"
+    engine.double.says(
+        script(text, {"calls": [call("ask_payer", input=inner)]}, {"text": "{outputs}"}),
+        script(inner, {"calls": [call("pay", tag="proposed", seconds=0)]}, {"text": "{outputs}"}),
+    )
+    agents = [agent("boss", agent_tools=["payer"]), agent("payer", tools=["pay"])]
+    run, asked = _asking(engine, agents, text)
+    decide(asked.approval_id, approve=True, by=engine.person(), arguments=EDITED)
+    run = engine.wait(run, "succeeded", "failed")
+    assert expected("pay", "edited", asked.call_id) in str(run.final_output)
+    assert len(engine.calls("pay", "start", asked.call_id)) == 1
+
+
+def test_what_was_not_shown_is_not_executed(engine: Installation) -> None:
+    run, asked = _paying(engine, "edited-by-nobody")
+    ApprovalRequest.objects.filter(pk=asked.pk).update(arguments_digest="0" * 64)
+    decide(asked.approval_id, approve=True, by=engine.person())
+    run = engine.wait(run, "succeeded", "failed")
+    assert run.status == "failed"
+    assert run.error is not None
+    assert run.error["type"] == "NotAsApproved"
+    assert engine.calls("pay", "start", asked.call_id) == []
