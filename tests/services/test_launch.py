@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from tests.services.rows import launched, spec, standing
 from timestep.engine_version import ENGINE_VERSION
@@ -20,7 +20,7 @@ from timestep.models import (
     SegmentKind,
     SegmentState,
 )
-from timestep.services.launch import relaunch
+from timestep.services.launch import checked_run, insert_run, relaunch
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +127,11 @@ def test_a_relaunch_repeats_all_but_id_and_deduplication() -> None:
     assert {key: getattr(again, key) for key in kept} == {key: getattr(run, key) for key in kept}
     assert again.pk != run.pk
     assert (again.again_of, again.dedup_id, again.launched_from) == ("r", None, "page")
+
+
+def test_a_run_that_the_database_does_not_take_says_why() -> None:
+    run = checked_run(spec=spec(), input="hello", agent="desk")
+    run.label = None  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match=r"could not be inserted: .*label") as refused:
+        insert_run(run)
+    assert isinstance(refused.value.__cause__, IntegrityError)

@@ -164,8 +164,8 @@ def insert_run(run: Run) -> Run:
             run.save(force_insert=True)
             Segment.objects.create(segment_id=segment_id(run.run_id, 0), run=run, n=0)
             record_event(run.run_id, "status", {"status": run.status})
-    except IntegrityError:
-        return _earlier(run)
+    except IntegrityError as error:
+        return _earlier(run, error)
     notify_dispatch()
     return run
 
@@ -186,14 +186,14 @@ def insert_runs(runs: list[Run]) -> None:
     notify_dispatch()
 
 
-def _earlier(run: Run) -> Run:
+def _earlier(run: Run, error: IntegrityError) -> Run:
     """The run that made the insert fail: the same launch, or a named error."""
     same_id = Run.objects.filter(run_id=run.run_id).first()
     if same_id is not None:
         _refuse_other(same_id, run)
         return same_id
     if run.dedup_id is None:
-        raise RuntimeError(f"run {run.run_id} could not be inserted")
+        raise RuntimeError(f"run {run.run_id} could not be inserted: {error}") from error
     holder = Run.objects.filter(dedup_id=run.dedup_id, status__in=ACTIVE_STATUSES).first()
     if holder is not None:
         raise DuplicateRun(run.dedup_id, holder.run_id)
