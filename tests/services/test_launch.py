@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -88,6 +90,27 @@ def test_an_id_of_another_launch_is_refused(other: dict[str, str], differs: str)
 def test_an_input_of_items_is_the_same_whatever_the_order_of_its_keys() -> None:
     first = launched("r", input=[{"role": "user", "content": "hi"}])
     assert launched("r", input=[{"content": "hi", "role": "user"}]) == first
+
+
+@pytest.mark.parametrize(
+    ("items", "same"),
+    [
+        ([{"role": "user", "content": "hello"}], True),
+        ([{"type": "message", "role": "user", "content": "hello"}], True),
+        ([{"role": "user", "content": [{"type": "input_text", "text": "hello"}]}], True),
+        ([{"role": "user", "content": "hello"}] * 2, False),
+        ([{"role": "system", "content": "hello"}], False),
+        ([{"role": "user", "content": [{"type": "input_file", "text": "hello"}]}], False),
+        ([{"content": "hello"}], False),
+    ],
+)
+def test_a_text_is_the_same_input_as_one_user_message_of_it(items: list[Any], same: bool) -> None:
+    first = launched("r")
+    if same:
+        assert launched("r", input=items) == first
+        return
+    with pytest.raises(RunIdInUse, match="another input"):
+        launched("r", input=items)
 
 
 @pytest.mark.parametrize("status", ACTIVE_STATUSES)

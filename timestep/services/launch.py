@@ -92,7 +92,7 @@ def checked_run(  # noqa: PLR0913 - what a launch can say; all but three have de
         agent=_bounded("agent", agent, 100),
         agent_version=agent_version,
         input=checked_input(input),
-        input_digest=digest(input),
+        input_digest=digest(_as_text(input)),
         context=_checked_json("context", context),
         max_turns=_checked_turns(max_turns),
         engine_version=ENGINE_VERSION,
@@ -226,6 +226,20 @@ def checked_input(value: str | list[Any]) -> str | list[Any]:
         raise InvalidInput("input", "every item of the list must be an object")
     checked: str | list[Any] = _checked_json("input", value)
     return checked
+
+
+def _as_text(value: str | list[Any]) -> str | list[Any]:
+    """The text, where the items are one user message of it: the SDK makes the one of the other."""
+    if not isinstance(value, list) or len(value) != 1:
+        return value
+    message = {"type": "message", **value[0]}
+    content = message.pop("content", None)
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        part = content[0]
+        alone = part.keys() == {"type", "text"} and part["type"] == "input_text"
+        content = part["text"] if alone else content
+    plain = message == {"type": "message", "role": "user"}
+    return content if plain and isinstance(content, str) else value
 
 
 def _checked_json(field: str, value: Any) -> Any:
