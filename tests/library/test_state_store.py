@@ -15,9 +15,10 @@ from tests.corpus.scenes import refund, send_mail
 from tests.engine.unit.conftest import fresh_threads
 from timestep import conf
 from timestep.engine import travel
-from timestep.engine.state_store import bond_of, decisions_in
+from timestep.engine.state_store import Bond, bond_of, decisions_in
 from timestep.engine.threads import in_thread
 from timestep.errors import InvalidInput
+from timestep.library.results import result_of
 from timestep.library.saved_states import OtherAgent
 from timestep.library.state_store import RunStateStore, StoreClosed
 from timestep.models import AgentSpec, Run, RunStatus, SavedState
@@ -99,6 +100,17 @@ async def test_an_approval_for_ever_says_so_and_covers_the_others() -> None:
         ("c1", True),
         ("c2", True),
     ]
+
+
+async def test_each_state_of_a_result_has_decisions_of_its_own() -> None:
+    agent = await _waiting("r", session_id="chat")
+    result = await result_of("r", agent)
+    one, other = result.to_state(), result.to_state()
+    one.approve(result.interruptions[0])
+    assert [d["call_id"] for d in decisions_in(one)] == ["c1"]
+    assert decisions_in(other) == decisions_in(result.to_state()) == []
+    digest = (await in_thread(Run.objects.get, pk="r")).spec_id
+    assert bond_of(one) == bond_of(other) == Bond("r", 1, digest)
 
 
 async def test_decisions_are_saved_beside_the_engines_state() -> None:
