@@ -87,6 +87,21 @@ def test_an_id_of_another_launch_is_refused(other: dict[str, str], differs: str)
     assert Run.objects.get().input == "hello"
 
 
+def test_an_id_of_a_launch_in_another_session_is_refused() -> None:
+    first = launched("r", session_id="chat")
+    assert launched("r", session_id="chat") == first
+    for other in ("talk", None):
+        with pytest.raises(RunIdInUse, match="another session") as refused:
+            launched("r", session_id=other)
+        assert refused.value.differs == "session"
+
+
+def test_a_start_that_made_a_new_conversation_at_openai_repeats_the_launch() -> None:
+    at_openai = {"session_spec": {"kind": "openai"}}
+    first = launched("r", session_id="openai:1:conv_1", **at_openai)
+    assert launched("r", session_id="openai:1:conv_2", **at_openai) == first
+
+
 def test_an_input_of_items_is_the_same_whatever_the_order_of_its_keys() -> None:
     first = launched("r", input=[{"role": "user", "content": "hi"}])
     assert launched("r", input=[{"content": "hi", "role": "user"}]) == first

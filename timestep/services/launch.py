@@ -156,7 +156,7 @@ def insert_run(run: Run) -> Run:
         The run: a new one, or the earlier one with the same id, agent and input.
 
     Raises:
-        RunIdInUse: The id belongs to a run with another agent or input.
+        RunIdInUse: The id belongs to a run with another agent, input or session.
         DuplicateRun: A run with the same deduplication id has not ended.
     """
     try:
@@ -206,6 +206,13 @@ def _refuse_other(earlier: Run, run: Run) -> None:
     for field, differs in (agent, ("input_digest", "input")):
         if getattr(earlier, field) != getattr(run, field):
             raise RunIdInUse(run.run_id, differs)
+    if earlier.session_id != run.session_id and not (_at_openai(earlier) and _at_openai(run)):
+        raise RunIdInUse(run.run_id, "session")
+
+
+def _at_openai(run: Run) -> bool:
+    # A script that names no conversation gets a new one each time it is started.
+    return (run.session_spec or {}).get("kind") == "openai"
 
 
 def _checked_run_id(run_id: str | None) -> str:
