@@ -129,11 +129,12 @@ async def test_decisions_are_saved_beside_the_engines_state() -> None:
 async def test_a_state_of_a_run_that_is_not_durable_is_saved_and_loaded() -> None:
     agent, store = _agent(), RunStateStore(_agent(), "chat")
     for number in (1, 2):
-        await store.save(await _state(agent, number))
+        assert (await store.save(await _state(agent, number))).waiting
     state = await store.load()
     assert [item.call_id for item in state.get_interruptions()] == ["c2"]
     assert bond_of(state) is None
-    assert [(row.run_id, row.revision) for row in await store.list()] == [(None, 1), (None, 2)]
+    rows = [(row.run_id, row.revision, row.waiting) for row in await store.list()]
+    assert rows == [(None, 1, False), (None, 2, True)]
     assert await store.clear() == 2
     assert await store.list() == []
 
