@@ -141,7 +141,7 @@ def test_a_shell_that_raises_is_told_to_the_model(engine: Installation) -> None:
 
 @pytest.fixture(scope="module")
 def runs(_looked_at: Installation) -> dict[str, Run]:
-    """Runs whose worker was runs: after all calls, and in the middle of one."""
+    """Runs whose worker was killed: after all calls, and in the middle of one."""
     engine = _looked_at
     engine.ready()
     warned = {"id": "sc_1", "code": "careful", "message": "m"}
