@@ -58,6 +58,7 @@ async def run_agent_workflow(  # noqa: PLR0913 - all but two have defaults
         RunIdInUse: The id belongs to a run with another agent or input.
         AlreadyResumed: The state's revision was resumed with other decisions.
         RunFailed, RunTimedOut, RunCancelled: How the run ended instead.
+        ProgramStopped: `cleanup_dbos()` was called before its end; the run goes on without us.
     """
     order = Order(
         agent=agent,

@@ -54,6 +54,17 @@ class RunCancelled(RunFailed):
     """Somebody cancelled a run."""
 
 
+class ProgramStopped(TimestepError):
+    """This program stopped executing (`cleanup_dbos()`) while it waited for a run."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"run {run_id} has not ended, and this program executes no more: cleanup_dbos() was "
+            "called; the run goes on elsewhere, or when the script is started again"
+        )
+        self.run_id = run_id
+
+
 class RunNotFound(TimestepError):
     """No run has this id."""
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from agents import Agent, RunConfig
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -22,6 +23,7 @@ from tests.campaign import journal
 from tests.campaign.double import Double, Json
 from tests.databases import _replace, postgres_database
 from tests.stack import Stack, free_port
+from tests.twice import tries
 from timestep import conf
 from timestep.engine.travel import describe
 from timestep.models import CatalogueTool, Run, RunEvent, Worker
@@ -249,6 +251,22 @@ def django_on(stack: Stack) -> Iterator[None]:
         if uri_before is not None:
             os.environ["PG_CONNECTION_URI"] = uri_before
         _replace(default, before)
+
+
+@contextmanager
+def for_this_try(request: pytest.FixtureRequest, made: Installation) -> Iterator[Installation]:
+    """The installation at a test's first try; at another, one like it.
+
+    What was launched and called before is in the way of a test that looks for its own.
+    """
+    if tries(request.node) == 1:
+        yield made
+        return
+    home = request.getfixturevalue("tmp_path") / "again"
+    home.mkdir()
+    uri = request.getfixturevalue("postgres_uri") if made.stack.postgres_uri else None
+    with installation(home, uri) as another, django_on(another.stack):
+        yield another
 
 
 def _kill_all(stack: Stack) -> None:

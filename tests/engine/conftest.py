@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.campaign.installation import Installation, django_on, installation
-from tests.twice import tries
+from tests.campaign.installation import Installation, django_on, for_this_try, installation
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,18 +55,12 @@ def _looked_at(
 
 
 @pytest.fixture
-def engine(
-    request: pytest.FixtureRequest, _looked_at: Installation, tmp_path: Path
-) -> Iterator[Installation]:
+def engine(request: pytest.FixtureRequest, _looked_at: Installation) -> Iterator[Installation]:
     """An installation that Django in this process looks at, with a worker that executes."""
+    # Runs that all tests of a module look at are where they are.
     with ExitStack() as held:
         made = _looked_at
-        if tries(request.node) > 1:
-            # The first try has left its runs and its calls where this one would look for its own.
-            home = tmp_path / "again"
-            home.mkdir()
-            uri = request.getfixturevalue("postgres_uri") if made.stack.postgres_uri else None
-            made = held.enter_context(installation(home, uri))
-            held.enter_context(django_on(made.stack))
+        if "runs" not in request.fixturenames:
+            made = held.enter_context(for_this_try(request, made))
         made.ready()
         yield made

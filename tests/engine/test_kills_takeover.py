@@ -12,7 +12,7 @@ import pytest
 from approvals.services.decisions import resolve_unknown
 from tests.campaign.checks import takeover_seconds
 from tests.campaign.double import Json, call, script
-from tests.campaign.installation import Installation, agent
+from tests.campaign.installation import Installation, agent, for_this_try
 from tests.campaign.tools import expected
 from timestep.models import Queue, Run, Worker
 
@@ -28,14 +28,15 @@ def _pair(_looked_at: Installation) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def pair(_pair: Installation) -> Installation:
+def pair(request: pytest.FixtureRequest, _pair: Installation) -> Iterator[Installation]:
     """An installation with two workers that execute: `worker` and `second`."""
-    for name in ("worker", "second"):
-        if name not in _pair.stack.processes:
-            _pair.start_worker(name)
-    for name in ("worker", "second"):
-        _pair.ready(name)
-    return _pair
+    with for_this_try(request, _pair) as made:
+        for name in ("worker", "second"):
+            if name not in made.stack.processes:
+                made.start_worker(name)
+        for name in ("worker", "second"):
+            made.ready(name)
+        yield made
 
 
 def in_flight(engine: Installation, text: str, *calls: Json) -> list[tuple[Run, str]]:

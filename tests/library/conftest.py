@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.campaign.installation import Installation, django_on, installation
+from tests.campaign.installation import Installation, django_on, for_this_try, installation
 from tests.library.program import Program
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses a program once on each database."""
-    if "engine" in metafunc.fixturenames:
+    if "_engine" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
         databases = ["sqlite", "postgres"] if chosen == "both" else [chosen]
-        metafunc.parametrize("engine", databases, indirect=True, scope="module")
+        metafunc.parametrize("_engine", databases, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
-def engine(
+def _engine(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Installation]:
-    """A migrated installation that Django in this process looks at."""
     uri = request.getfixturevalue("postgres_uri") if request.param == "postgres" else None
     with ExitStack() as held:
         made = held.enter_context(installation(tmp_path_factory.mktemp("library"), uri))
@@ -35,9 +34,33 @@ def engine(
         yield made
 
 
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, _engine: Installation) -> Iterator[Installation]:
+    """A migrated installation that Django in this process looks at."""
+    with for_this_try(request, _engine) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
-def program(engine: Installation) -> Iterator[Program]:
+def _program(_engine: Installation) -> Iterator[Program]:
+    with _launched(_engine) as program:
+        yield program
+
+
+@pytest.fixture
+def program(
+    request: pytest.FixtureRequest, engine: Installation, _engine: Installation
+) -> Iterator[Program]:
     """A program that is launched."""
+    if engine is _engine:
+        yield request.getfixturevalue("_program")
+        return
+    with _launched(engine) as another:
+        yield another
+
+
+@contextmanager
+def _launched(engine: Installation) -> Iterator[Program]:
     driven = Program(engine)
     yield driven.ready()
     if driven.process.poll() is None:

@@ -94,6 +94,17 @@ async def run_at_once(agent: str, input_items: str, times: int, **more: Any) -> 
     return list(await asyncio.gather(*runs))
 
 
+async def run_after_waits(agent: str, input_items: str, times: int) -> dict[str, Any]:
+    """Begin a run and stop waiting for it, each time a little later; then wait for it."""
+    ids = [f"given-up-{number}" for number in range(times)]
+    for number, run_id in enumerate(ids):
+        begun = asyncio.ensure_future(run(agent, input_items, workflow_id=run_id))
+        await asyncio.wait({begun}, timeout=0.005 * number)
+        begun.cancel()
+    ended = await asyncio.gather(*(run(agent, input_items, workflow_id=one) for one in ids))
+    return {"statuses": [one["status"] for one in ended]}
+
+
 async def processed(agent: str, input_items: str) -> object:
     """Run with a processor of the result that is a coroutine."""
 

@@ -63,6 +63,13 @@ def test_the_same_id_from_two_processes_at_once(engine: Installation, program: P
     assert second.close() == 0
 
 
+def test_who_stops_waiting_at_the_start_leaves_no_run_standing(program: Program) -> None:
+    before = program.log()
+    ended = program.call("run_after_waits", agent="adder", input_items="add 1 and 2", times=10)
+    assert ended["statuses"] == ["succeeded"] * 10
+    assert "stands still" not in program.log().removeprefix(before)
+
+
 @pytest.mark.parametrize(
     ("other", "differs"),
     [({"agent": "other"}, "agent"), ({"input_items": "add 9 and 9"}, "input")],

@@ -179,3 +179,25 @@ print(Worker.objects.latest("started_at").worker_id)
         names["PG_CONNECTION_URI"] = uri
     done = _python(code, engine.stack.home, **names)
     assert done.stdout.startswith("night-shift-"), done.stderr
+
+
+def test_the_end_waits_for_threads_and_is_not_that_of_a_fork(engine: Installation) -> None:
+    code = """
+import asyncio, multiprocessing, threading, time
+from agents import Agent
+from timestep import configure_dbos, ensure_dbos_launched, run_agent_workflow
+agent = Agent(name="a", model="demo/instant")
+def work():
+    configure_dbos(); ensure_dbos_launched()
+    forked = multiprocessing.get_context("fork").Process(target=bool)
+    forked.start(); forked.join()
+    time.sleep(0.5)
+    print(asyncio.run(run_agent_workflow(agent, "hello")).status, forked.exitcode)
+    from timestep.models import Worker
+    print(Worker.objects.latest("started_at").stopped_at)
+threading.Thread(target=work).start()
+"""
+    uri = engine.stack.environment.get("PG_CONNECTION_URI")
+    own = {} if uri is None else {"PG_CONNECTION_URI": uri}
+    done = _python(code, engine.stack.home, **own)
+    assert (done.stdout.split(), done.stderr) == (["succeeded", "0", "None"], "")

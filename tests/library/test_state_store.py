@@ -15,9 +15,10 @@ from tests.corpus.scenes import refund, send_mail
 from tests.engine.unit.conftest import fresh_threads
 from timestep import conf
 from timestep.engine import travel
-from timestep.engine.state_store import bond_of, decisions_in
+from timestep.engine.state_store import Bond, bond_of, decisions_in
 from timestep.engine.threads import in_thread
 from timestep.errors import InvalidInput
+from timestep.library.results import result_of
 from timestep.library.saved_states import OtherAgent
 from timestep.library.state_store import RunStateStore, StoreClosed
 from timestep.models import AgentSpec, Run, RunStatus, SavedState
@@ -101,6 +102,17 @@ async def test_an_approval_for_ever_says_so_and_covers_the_others() -> None:
     ]
 
 
+async def test_each_state_of_a_result_has_decisions_of_its_own() -> None:
+    agent = await _waiting("r", session_id="chat")
+    result = await result_of("r", agent)
+    one, other = result.to_state(), result.to_state()
+    one.approve(result.interruptions[0])
+    assert [d["call_id"] for d in decisions_in(one)] == ["c1"]
+    assert decisions_in(other) == decisions_in(result.to_state()) == []
+    digest = (await in_thread(Run.objects.get, pk="r")).spec_id
+    assert bond_of(one) == bond_of(other) == Bond("r", 1, digest)
+
+
 async def test_decisions_are_saved_beside_the_engines_state() -> None:
     agent = await _waiting("r", 1, 2, session_id="chat")
     async with RunStateStore(agent, "chat") as store:
@@ -117,11 +129,12 @@ async def test_decisions_are_saved_beside_the_engines_state() -> None:
 async def test_a_state_of_a_run_that_is_not_durable_is_saved_and_loaded() -> None:
     agent, store = _agent(), RunStateStore(_agent(), "chat")
     for number in (1, 2):
-        await store.save(await _state(agent, number))
+        assert (await store.save(await _state(agent, number))).waiting
     state = await store.load()
     assert [item.call_id for item in state.get_interruptions()] == ["c2"]
     assert bond_of(state) is None
-    assert [(row.run_id, row.revision) for row in await store.list()] == [(None, 1), (None, 2)]
+    rows = [(row.run_id, row.revision, row.waiting) for row in await store.list()]
+    assert rows == [(None, 1, False), (None, 2, True)]
     assert await store.clear() == 2
     assert await store.list() == []
 

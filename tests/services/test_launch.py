@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from tests.services.rows import launched, spec, standing
 from timestep.engine_version import ENGINE_VERSION
@@ -20,7 +22,7 @@ from timestep.models import (
     SegmentKind,
     SegmentState,
 )
-from timestep.services.launch import relaunch
+from timestep.services.launch import checked_run, insert_run, relaunch
 
 pytestmark = pytest.mark.django_db
 
@@ -85,9 +87,45 @@ def test_an_id_of_another_launch_is_refused(other: dict[str, str], differs: str)
     assert Run.objects.get().input == "hello"
 
 
+def test_an_id_of_a_launch_in_another_session_is_refused() -> None:
+    first = launched("r", session_id="chat")
+    assert launched("r", session_id="chat") == first
+    for other in ("talk", None):
+        with pytest.raises(RunIdInUse, match="another session") as refused:
+            launched("r", session_id=other)
+        assert refused.value.differs == "session"
+
+
+def test_a_start_that_made_a_new_conversation_at_openai_repeats_the_launch() -> None:
+    at_openai = {"session_spec": {"kind": "openai"}}
+    first = launched("r", session_id="openai:1:conv_1", **at_openai)
+    assert launched("r", session_id="openai:1:conv_2", **at_openai) == first
+
+
 def test_an_input_of_items_is_the_same_whatever_the_order_of_its_keys() -> None:
     first = launched("r", input=[{"role": "user", "content": "hi"}])
     assert launched("r", input=[{"content": "hi", "role": "user"}]) == first
+
+
+@pytest.mark.parametrize(
+    ("items", "same"),
+    [
+        ([{"role": "user", "content": "hello"}], True),
+        ([{"type": "message", "role": "user", "content": "hello"}], True),
+        ([{"role": "user", "content": [{"type": "input_text", "text": "hello"}]}], True),
+        ([{"role": "user", "content": "hello"}] * 2, False),
+        ([{"role": "system", "content": "hello"}], False),
+        ([{"role": "user", "content": [{"type": "input_file", "text": "hello"}]}], False),
+        ([{"content": "hello"}], False),
+    ],
+)
+def test_a_text_is_the_same_input_as_one_user_message_of_it(items: list[Any], same: bool) -> None:
+    first = launched("r")
+    if same:
+        assert launched("r", input=items) == first
+        return
+    with pytest.raises(RunIdInUse, match="another input"):
+        launched("r", input=items)
 
 
 @pytest.mark.parametrize("status", ACTIVE_STATUSES)
@@ -127,3 +165,11 @@ def test_a_relaunch_repeats_all_but_id_and_deduplication() -> None:
     assert {key: getattr(again, key) for key in kept} == {key: getattr(run, key) for key in kept}
     assert again.pk != run.pk
     assert (again.again_of, again.dedup_id, again.launched_from) == ("r", None, "page")
+
+
+def test_a_run_that_the_database_does_not_take_says_why() -> None:
+    run = checked_run(spec=spec(), input="hello", agent="desk")
+    run.label = None  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match=r"could not be inserted: .*label") as refused:
+        insert_run(run)
+    assert isinstance(refused.value.__cause__, IntegrityError)

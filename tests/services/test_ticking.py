@@ -212,6 +212,7 @@ def test_a_run_that_no_database_takes_fails_alone(
 def test_a_burst_takes_few_questions() -> None:
     for number in range(25):
         due_since(1, name=f"s-{number}")
+    Schedule.objects.update(next_at=timezone.now())
     with CaptureQueriesContext(connection) as queries:
         fire_due()
     assert Run.objects.count() == Tick.objects.count() == 25
@@ -219,7 +220,21 @@ def test_a_burst_takes_few_questions() -> None:
     events = list(run.events.values_list("seq", "kind", "payload"))
     assert (run.last_seq, events) == (1, [(1, "status", {"status": "queued"})])
     assert run.segments.get().segment_id == f"{run.run_id}:0"
+    assert sum(query["sql"].startswith("UPDATE") for query in queries) == 1
     assert len(queries) < 30
+
+
+def test_schedules_of_a_burst_go_on_each_by_its_own_line() -> None:
+    lines = {"a": "0 * * * *", "b": "0 * * * *", "c": "*/20 * * * *", "d": "0 */3 * * *"}
+    due = {name: due_since(1, name=name, cron=line) for name, line in lines.items()}
+    Schedule.objects.filter(name="d").update(timezone="Asia/Kathmandu")
+    fire_due()
+    for schedule in Schedule.objects.all():
+        at = due[schedule.name].next_at
+        assert at is not None
+        zone = ZoneInfo(schedule.timezone)
+        expected = next_after(schedule.cron, zone, at)
+        assert (schedule.last_at, schedule.next_at) == (at, expected), schedule.name
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
 from timestep.engine.runtime import takeover_queue
+from timestep.engine.sessions.writes import forget_ended
 from timestep.engine.strays import Strays
 from timestep.engine.writer import fold_leftovers
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
@@ -29,7 +30,7 @@ BEAT_SECONDS = 1.0
 _SWEEP_EVERY_BEATS = 2
 # A worker silent for longer than this has lost its runs.
 LEASE_SECONDS = 8.0
-_FOLD_EVERY_BEATS = 60
+_TIDY_EVERY_BEATS = 60
 
 
 class Heartbeat:
@@ -85,8 +86,9 @@ class Heartbeat:
         if self._beats % _SWEEP_EVERY_BEATS == 0:
             sweep_silent(self._worker_id)
             sweep_late(self._worker_id)
-        if self._beats % _FOLD_EVERY_BEATS == 0:
+        if self._beats % _TIDY_EVERY_BEATS == 0:
             fold_leftovers()
+            forget_ended()
 
 
 def beat(worker_id: str) -> bool:

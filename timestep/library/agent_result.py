@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ class AgentResult:
     interruptions: list[ToolApprovalItem]
     new_items: list[RunItem]
     usage: Usage
-    _state: RunState[Any, Any] | None = field(default=None, repr=False)
+    _new_state: Callable[[], RunState[Any, Any] | None] = field(repr=False)
 
     @property
     def output(self) -> Any:
@@ -37,10 +38,11 @@ class AgentResult:
         return self.final_output
 
     def to_state(self) -> RunState[Any, Any]:
-        """The SDK's state of the run; of an interrupted run, bound to it.
+        """The SDK's state of the run, a new one each time; of an interrupted run, bound to it.
 
         Decide on its interruptions and give it to `run_agent_workflow`.
         """
-        if self._state is None:
+        state = self._new_state()
+        if state is None:
             raise RunFailed(self.run_id, {"what": "to_state", "message": "no state was kept"})
-        return self._state
+        return state

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from django.db import Error, close_old_connections, connection
 
 from timestep.engine.wakeups import Wakeup, wakeup
+from timestep.errors import ProgramStopped
 from timestep.models import Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Endings:
         self._lock = threading.Lock()
         self._awaited: dict[str, list[Future[None]]] = {}
         self._asked = threading.Event()
-        self._stopping = False
+        self._stopping = self._stopped = False
         self._wakeup: Wakeup = wakeup()
         self._thread = threading.Thread(target=self._run, name="timestep-endings", daemon=True)
 
@@ -40,7 +41,7 @@ class Endings:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what is still awaited is cancelled."""
+        """End the thread; who still waits is told that the program stopped."""
         self._stopping = True
         self.wake()
         self._thread.join(timeout=5)
@@ -51,9 +52,15 @@ class Endings:
         self._wakeup.wake()
 
     def of(self, run_id: str) -> Future[None]:
-        """A future that is done once the run is neither queued nor running."""
+        """A future that is done once the run is neither queued nor running.
+
+        It raises `ProgramStopped` if this is stopped before.
+        """
         stopped: Future[None] = Future()
         with self._lock:
+            if self._stopped:
+                stopped.set_exception(ProgramStopped(run_id))
+                return stopped
             self._awaited.setdefault(run_id, []).append(stopped)
         self.wake()
         return stopped
@@ -64,15 +71,19 @@ class Endings:
             self._asked.clear()
             if not self._awaited:
                 continue
-            try:
-                close_old_connections()
-                self._look([] if asked else self._executing())
-            except Error as error:
-                logger.warning("the database does not answer who waits for runs: %s", error)
+            self._try_to_look([] if asked else self._executing())
             self._wakeup.wait(_SLOW_POLL_SECONDS)
-        self._cancel_all()
+        self._try_to_look([])  # What ended while the program stopped has a result.
+        self._give_up()
         connection.close()
         self._wakeup.close()
+
+    def _try_to_look(self, executing: list[str]) -> None:
+        try:
+            close_old_connections()
+            self._look(executing)
+        except Error as error:
+            logger.warning("the database does not answer who waits for runs: %s", error)
 
     def _look(self, executing: list[str]) -> None:
         with self._lock:
@@ -92,9 +103,11 @@ class Endings:
                 if future.set_running_or_notify_cancel():
                     future.set_result(None)
 
-    def _cancel_all(self) -> None:
+    def _give_up(self) -> None:
         with self._lock:
-            for futures in self._awaited.values():
-                for future in futures:
-                    future.cancel()
-            self._awaited.clear()
+            self._stopped = True
+            awaited, self._awaited = self._awaited, {}
+        for run_id, futures in awaited.items():
+            for future in futures:
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(ProgramStopped(run_id))

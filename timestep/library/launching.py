@@ -68,9 +68,19 @@ async def launch_order(order: Order, *, queue: str, label: str, here: str | None
         "reserved_for": here,
     }
     with named_as_arguments():
-        run, begins = await in_thread(_inserted, order.agent.name, body, state, limits)
+        return await in_thread(_launched, order.agent.name, body, state, limits)
+
+
+def _launched(
+    agent: str, body: dict[str, Any], state: dict[str, Any] | None, limits: dict[str, Any]
+) -> Run:
+    """The run, begun if that is for this process.
+
+    In one call: whoever stops waiting in the middle must not leave it taken and not begun.
+    """
+    run, begins = _inserted(agent, body, state, limits)
     if begins:
-        await in_thread(direct.start, segment_id(run.run_id, 0), run.run_id, 0)
+        direct.start(segment_id(run.run_id, 0), run.run_id, 0)
     return run
 
 

@@ -13,6 +13,7 @@ from timestep.engine.states import restore
 from timestep.engine.threads import in_thread
 from timestep.errors import RunCancelled, RunFailed, RunTimedOut
 from timestep.library.agent_result import AgentResult
+from timestep.library.launching import in_own_loop
 from timestep.models import Run, RunResult, RunStatus, SavedState
 from timestep.models.states import unpacked
 from timestep.services.states import find
@@ -47,7 +48,7 @@ async def result_of(run_id: str, agent: Agent[Any]) -> AgentResult:
         interruptions=list(state.get_interruptions()) if saved and state else [],
         new_items=items,
         usage=_usage(run),
-        _state=state,
+        _new_state=lambda: in_own_loop(_state(agent, result, saved)),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from timestep import conf
 from timestep.errors import InvalidInput, NotConfigured, NotLaunched
 from timestep.library.checks import is_number
+from timestep.library.exits import at_exit
 
 if TYPE_CHECKING:
     from timestep.library.program import Program
@@ -228,7 +229,6 @@ def _launch() -> None:
         program = Program(configuration, script_path())
         program.start()
         _Process.program = program
-        _at_exit(cleanup_dbos)
 
 
 def _clean_up(timeout_seconds: float) -> None:
@@ -243,17 +243,6 @@ def script_path() -> str:
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None)
     return str(Path(path).resolve()) if path else "<interactive>"
-
-
-def _at_exit(function: Callable[[], None]) -> None:
-    """Call a function at the program's end, while its thread pools still take work.
-
-    They refuse it from `threading`'s own end on, which comes before `atexit`; what is registered
-    there runs in reverse order (`concurrent.futures` registers itself in the same way).
-    """
-    import concurrent.futures.thread  # noqa: F401, PLC0415 - registered before us
-
-    threading._register_atexit(function)  # type: ignore[attr-defined]
 
 
 def _outside_event_loops(function: Callable[[], None]) -> None:
@@ -274,3 +263,7 @@ def _outside_event_loops(function: Callable[[], None]) -> None:
     thread.join()
     if raised:
         raise raised[0]
+
+
+# When this is imported, not at the launch: that may come from a thread that outlives the main one.
+at_exit(cleanup_dbos)

@@ -63,7 +63,7 @@ class RunStateStore:
 
         A state that is bound to an interrupted run is kept beside the engine's own, which never
         changes; `load()` then gives this one. Any other state, such as one of a run that was not
-        durable, becomes the next revision of the session.
+        durable, becomes the next revision of the session, and waits until `clear()`.
 
         Args:
             state: `result.to_state()`, or what `load()` gave.

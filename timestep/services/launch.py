@@ -92,7 +92,7 @@ def checked_run(  # noqa: PLR0913 - what a launch can say; all but three have de
         agent=_bounded("agent", agent, 100),
         agent_version=agent_version,
         input=checked_input(input),
-        input_digest=digest(input),
+        input_digest=digest(_as_text(input)),
         context=_checked_json("context", context),
         max_turns=_checked_turns(max_turns),
         engine_version=ENGINE_VERSION,
@@ -156,7 +156,7 @@ def insert_run(run: Run) -> Run:
         The run: a new one, or the earlier one with the same id, agent and input.
 
     Raises:
-        RunIdInUse: The id belongs to a run with another agent or input.
+        RunIdInUse: The id belongs to a run with another agent, input or session.
         DuplicateRun: A run with the same deduplication id has not ended.
     """
     try:
@@ -164,8 +164,8 @@ def insert_run(run: Run) -> Run:
             run.save(force_insert=True)
             Segment.objects.create(segment_id=segment_id(run.run_id, 0), run=run, n=0)
             record_event(run.run_id, "status", {"status": run.status})
-    except IntegrityError:
-        return _earlier(run)
+    except IntegrityError as error:
+        return _earlier(run, error)
     notify_dispatch()
     return run
 
@@ -186,14 +186,14 @@ def insert_runs(runs: list[Run]) -> None:
     notify_dispatch()
 
 
-def _earlier(run: Run) -> Run:
+def _earlier(run: Run, error: IntegrityError) -> Run:
     """The run that made the insert fail: the same launch, or a named error."""
     same_id = Run.objects.filter(run_id=run.run_id).first()
     if same_id is not None:
         _refuse_other(same_id, run)
         return same_id
     if run.dedup_id is None:
-        raise RuntimeError(f"run {run.run_id} could not be inserted")
+        raise RuntimeError(f"run {run.run_id} could not be inserted: {error}") from error
     holder = Run.objects.filter(dedup_id=run.dedup_id, status__in=ACTIVE_STATUSES).first()
     if holder is not None:
         raise DuplicateRun(run.dedup_id, holder.run_id)
@@ -206,6 +206,13 @@ def _refuse_other(earlier: Run, run: Run) -> None:
     for field, differs in (agent, ("input_digest", "input")):
         if getattr(earlier, field) != getattr(run, field):
             raise RunIdInUse(run.run_id, differs)
+    if earlier.session_id != run.session_id and not (_at_openai(earlier) and _at_openai(run)):
+        raise RunIdInUse(run.run_id, "session")
+
+
+def _at_openai(run: Run) -> bool:
+    # A script that names no conversation gets a new one each time it is started.
+    return (run.session_spec or {}).get("kind") == "openai"
 
 
 def _checked_run_id(run_id: str | None) -> str:
@@ -226,6 +233,20 @@ def checked_input(value: str | list[Any]) -> str | list[Any]:
         raise InvalidInput("input", "every item of the list must be an object")
     checked: str | list[Any] = _checked_json("input", value)
     return checked
+
+
+def _as_text(value: str | list[Any]) -> str | list[Any]:
+    """The text, where the items are one user message of it: the SDK makes the one of the other."""
+    if not isinstance(value, list) or len(value) != 1:
+        return value
+    message = {"type": "message", **value[0]}
+    content = message.pop("content", None)
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        part = content[0]
+        alone = part.keys() == {"type", "text"} and part["type"] == "input_text"
+        content = part["text"] if alone else content
+    plain = message == {"type": "message", "role": "user"}
+    return content if plain and isinstance(content, str) else value
 
 
 def _checked_json(field: str, value: Any) -> Any:

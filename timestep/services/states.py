@@ -51,7 +51,8 @@ class SavedRevision:
     """One saved state, without its body.
 
     `run_id` is None for a state of a run that was not durable. `waiting` says whether the run
-    still waits for decisions on this revision.
+    still waits for decisions on this revision; of those without a run the last one does, since
+    nobody else knows what becomes of it.
     """
 
     run_id: str | None
@@ -205,7 +206,7 @@ def find(session_id: str, agent: str, run_id: str | None) -> SavedState:
         return row
     where = f"session {session_id!r}" if session_id else f"agent {agent!r} without a session"
     waiting = list(_waiting(session_id, agent).order_by("run_id", "-kind"))
-    plain = _plain(session_id, agent).order_by("-created_at", "-pk").first()
+    plain = _last_plain(session_id, agent)
     run_ids = sorted({str(row.run_id) for row in waiting})
     if len(run_ids) + (plain is not None) > 1:
         raise SeveralInterrupted(where, run_ids, int(plain is not None))
@@ -219,15 +220,19 @@ def revisions(session_id: str, agent: str) -> list[SavedRevision]:
     """All revisions that are saved for a session, oldest first."""
     runs = _scoped(_of_runs(), session_id, agent).filter(kind=StateKind.INTERRUPTED)
     rows = [*runs, *_plain(session_id, agent)]
-    still = set(_waiting(session_id, agent).values_list("run_id", "revision"))
+    waiting = _waiting(session_id, agent).values_list("run_id", "revision")
+    still: set[tuple[str | None, int]] = set(waiting)
+    if last := _last_plain(session_id, agent):
+        still.add((None, last.revision))
     rows.sort(key=lambda row: (row.created_at, row.pk))
     return [_revision(row, (row.run_id, row.revision) in still) for row in rows]
 
 
 def revision_of(row: SavedState) -> SavedRevision:
     """A row as programs see it."""
-    waits = row.run is not None and _waiting(row.session_id, row.agent).filter(pk=row.pk).exists()
-    return _revision(row, waits)
+    if row.run_id is None:
+        return _revision(row, row == _last_plain(row.session_id, row.agent))
+    return _revision(row, _waiting(row.session_id, row.agent).filter(pk=row.pk).exists())
 
 
 @transaction.atomic
@@ -271,6 +276,11 @@ def _scoped(rows: QuerySet[SavedState], session_id: str, agent: str) -> QuerySet
 
 def _plain(session_id: str, agent: str) -> QuerySet[SavedState]:
     return SavedState.objects.filter(run__isnull=True, session_id=session_id, agent=agent)
+
+
+def _last_plain(session_id: str, agent: str) -> SavedState | None:
+    """What was saved last without a run: it waits until it is cleared."""
+    return _plain(session_id, agent).order_by("-revision").first()
 
 
 def _waiting(session_id: str, agent: str) -> QuerySet[SavedState]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,17 +22,20 @@ from django.utils import timezone
 from timestep.definitions import Launchable, definitions
 from timestep.errors import TimestepError
 from timestep.models import Overlap, Run, Schedule, Tick, TickOutcome
-from timestep.services.cron import last_until
+from timestep.services.cron import last_until, next_after
 from timestep.services.launch import insert_runs
-from timestep.services.schedules import due_after, pause
+from timestep.services.schedules import pause
 from timestep.services.ticks import settle
 from timestep.storable import storable_text
 
 logger = logging.getLogger(__name__)
 
 LATEST = timedelta(seconds=60)
-# So many in one transaction: several workers share a full minute, and its commits are few.
-_BATCH = 100
+# So many in one transaction: several workers share a full minute, and its commits are few. On
+# SQLite each further transaction waits for the writes of the runs that the first has launched.
+_BATCH = 200
+
+Times = Callable[[str, str, datetime, datetime, bool], tuple[datetime, datetime]]
 
 
 def fire_due(now: datetime | None = None) -> float | None:
@@ -56,7 +60,9 @@ def fire_due(now: datetime | None = None) -> float | None:
 def _fire(now: datetime) -> None:
     """Ticks, their runs and the times of the next ones: all of it or nothing."""
     schedules = _held(now)
-    ticks = [tick for schedule in schedules for tick in _ticks_of(schedule, now)]
+    # Schedules that are due together mostly have the same line.
+    times = functools.cache(_times)
+    ticks = [tick for schedule in schedules for tick in _ticks_of(schedule, now, times)]
     # Backfilled already, perhaps.
     known = Tick.objects.filter(schedule__in=schedules, at__in={tick.at for tick in ticks})
     taken = set(known.values_list("schedule_id", "at"))
@@ -65,7 +71,16 @@ def _fire(now: datetime) -> None:
     for tick in new:
         tick.fired_at = timezone.now()
     Tick.objects.bulk_create(new)
-    Schedule.objects.bulk_update(schedules, ["last_at", "next_at"])
+    _move_on(schedules)
+
+
+def _move_on(schedules: list[Schedule]) -> None:
+    """Save when they were and will be due: one statement for all that share both times."""
+    together: dict[tuple[datetime | None, datetime | None], list[str]] = defaultdict(list)
+    for schedule in schedules:
+        together[schedule.last_at, schedule.next_at].append(schedule.name)
+    for (last_at, next_at), names in together.items():
+        Schedule.objects.filter(name__in=names).update(last_at=last_at, next_at=next_at)
 
 
 def _held(now: datetime) -> list[Schedule]:
@@ -80,12 +95,12 @@ def _held(now: datetime) -> list[Schedule]:
     return calm or found[:1]
 
 
-def _ticks_of(schedule: Schedule, now: datetime) -> list[Tick]:
+def _ticks_of(schedule: Schedule, now: datetime, times: Times) -> list[Tick]:
     """What is due of a schedule, whose next time is set: the tick to fire, and what was missed."""
     due = schedule.next_at or now
     try:
-        at = _tick_to_fire(schedule, due, now)
-        schedule.last_at, schedule.next_at = at, due_after(schedule, at)
+        at, after = times(schedule.cron, schedule.timezone, due, now, schedule.catch_up)
+        schedule.last_at, schedule.next_at = at, after
     except (ZoneInfoNotFoundError, CroniterError) as error:
         # Saved under other time zone data or another croniter: one such schedule stops itself,
         # not the clock of all the others.
@@ -101,11 +116,14 @@ def _ticks_of(schedule: Schedule, now: datetime) -> list[Tick]:
     return [Tick(schedule=schedule, at=due, outcome=TickOutcome.MISSED, note=note), fired]
 
 
-def _tick_to_fire(schedule: Schedule, due: datetime, now: datetime) -> datetime:
-    """The tick that is due, or the latest of those that nobody was there for."""
-    if schedule.catch_up or now - due <= LATEST:
-        return due
-    return last_until(schedule.cron, ZoneInfo(schedule.timezone), due, now)
+def _times(
+    cron: str, zone_name: str, due: datetime, now: datetime, catch_up: bool
+) -> tuple[datetime, datetime]:
+    """The tick that is due, or the latest of those that nobody was there for; and the next one."""
+    zone = ZoneInfo(zone_name)
+    missed = now - due > LATEST and not catch_up
+    at = last_until(cron, zone, due, now) if missed else due
+    return at, next_after(cron, zone, at)
 
 
 def _resolve(slug: str) -> Launchable:

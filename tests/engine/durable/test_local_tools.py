@@ -140,12 +140,12 @@ def test_a_shell_that_raises_is_told_to_the_model(engine: Installation) -> None:
 
 
 @pytest.fixture(scope="module")
-def killed(_looked_at: Installation) -> dict[str, Run]:
+def runs(_looked_at: Installation) -> dict[str, Run]:
     """Runs whose worker was killed: after all calls, and in the middle of one."""
     engine = _looked_at
     engine.ready()
     warned = {"id": "sc_1", "code": "careful", "message": "m"}
-    finished = everything("local-killed")
+    finished = everything("local-runs")
     finished[-1] |= {"pending_safety_checks": [warned]}
     approving = ShellTool(
         machine.run_commands, needs_approval=True, on_approval=machine.approve_once
@@ -174,18 +174,18 @@ def killed(_looked_at: Installation) -> dict[str, Run]:
     return made
 
 
-def test_finished_calls_are_not_made_again(engine: Installation, killed: dict[str, Run]) -> None:
+def test_finished_calls_are_not_made_again(engine: Installation, runs: dict[str, Run]) -> None:
     for name in ("finished", "approved"):
-        run = engine.wait(killed[name], "succeeded", "failed", "awaiting_approval")
+        run = engine.wait(runs[name], "succeeded", "failed", "awaiting_approval")
         assert run.status == "succeeded", engine.described(run)
-    assert set(counts(engine, "local-killed").values()) == {1}
-    assert len(engine.calls("accept", "start", "local-killed")) == 1
+    assert set(counts(engine, "local-runs").values()) == {1}
+    assert len(engine.calls("accept", "start", "local-runs")) == 1
     assert len(engine.calls("shell", "start", "local-approved")) == 1
     assert len(engine.calls("approve_once", "start", "local-approved")) == 1
 
 
-def test_a_call_in_flight_is_asked_about(engine: Installation, killed: dict[str, Run]) -> None:
-    run = engine.wait(killed["unknown"], "awaiting_approval", "succeeded", "failed")
+def test_a_call_in_flight_is_asked_about(engine: Installation, runs: dict[str, Run]) -> None:
+    run = engine.wait(runs["unknown"], "awaiting_approval", "succeeded", "failed")
     [asked] = engine.asked(run, "outcome_unknown")
     assert asked.arguments == {"commands": ["linger"]}
     resolve_unknown(asked.approval_id, outcome="happened", by=engine.person(), result="I saw it")
@@ -195,16 +195,16 @@ def test_a_call_in_flight_is_asked_about(engine: Installation, killed: dict[str,
     assert len(engine.calls("shell", "start", "local-unknown")) == 1
 
 
-def test_one_that_may_be_repeated_is(engine: Installation, killed: dict[str, Run]) -> None:
-    run = engine.wait(killed["repeatable"], "awaiting_approval", "succeeded", "failed")
+def test_one_that_may_be_repeated_is(engine: Installation, runs: dict[str, Run]) -> None:
+    run = engine.wait(runs["repeatable"], "awaiting_approval", "succeeded", "failed")
     assert run.status == "succeeded", engine.described(run)
     assert len(engine.calls("shell", "start", "local-repeatable")) == 2
 
 
 def test_after_work_at_a_computer_the_model_sees_its_screen(
-    engine: Installation, killed: dict[str, Run]
+    engine: Installation, runs: dict[str, Run]
 ) -> None:
-    run = engine.wait(killed["typing"], "awaiting_approval", "succeeded", "failed")
+    run = engine.wait(runs["typing"], "awaiting_approval", "succeeded", "failed")
     [asked] = engine.asked(run, "outcome_unknown")
     resolve_unknown(asked.approval_id, outcome="happened", by=engine.person(), result="typed")
     run = engine.wait(run, "succeeded", "failed")

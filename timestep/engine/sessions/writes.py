@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from timestep.engine.tool_starts import RunLost
-from timestep.models import Run, SessionWrite
+from timestep.models import Run, RunStatus, SessionWrite
 from timestep.storable import storable
+
+# Failed and timed out runs keep theirs: a retry may execute the step again.
+_OVER = (RunStatus.SUCCEEDED, RunStatus.CANCELLED)
+# An execution that stood still may wake up after another one has ended its run.
+_KEPT_AFTER_THE_END = timedelta(hours=1)
+_MOST_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -38,3 +46,11 @@ def keep(run_id: str, epoch: int, step: str, note: Note) -> None:
     # In an object: a bare null would be SQL's.
     noted = {"mark": {"at": note.mark}, "taken": storable(note.taken)}
     SessionWrite.objects.get_or_create(run_id=run_id, step=step, defaults=noted)
+
+
+def forget_ended() -> int:
+    """Delete the notes of runs that have ended for good; returns how many rows went."""
+    before = timezone.now() - _KEPT_AFTER_THE_END
+    ended = SessionWrite.objects.filter(run__status__in=_OVER, run__finished_at__lt=before)
+    keys = list(ended.order_by("pk").values_list("pk", flat=True)[:_MOST_AT_ONCE])
+    return SessionWrite.objects.filter(pk__in=keys).delete()[0] if keys else 0
