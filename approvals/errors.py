@@ -61,6 +61,17 @@ class RequestVoid(TimestepError):
         self.run_id = run_id
 
 
+class AgentKept(TimestepError):
+    """The agent is for other people, or the person lacks the permission."""
+
+    def __init__(self, agent: str, act: str) -> None:
+        super().__init__(
+            f"you may not {act} with the agent {agent}: that needs the permission to {act}, or "
+            "a row in the agent's access"
+        )
+        self.agent = agent
+
+
 class NotPermitted(TimestepError):
     """The user may not decide this request; `why` says who may."""
 
