@@ -7,7 +7,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from approvals.models import ApprovalRequest
+from approvals.fields import is_truncated
+from approvals.models import ApprovalRequest, RequestKind
 from approvals.wording import act_of
 from timestep.letters import marked
 from timestep.values import fields_of, pretty
@@ -39,6 +40,13 @@ def from_json(given: Any) -> Any:
 def act(asked: ApprovalRequest) -> str:
     """What approving does, in one line."""
     return act_of(asked).text
+
+
+@register.filter
+def shown_whole(asked: ApprovalRequest) -> bool:
+    """Whether the one line of a call leaves nothing out, so that it can be approved on it."""
+    is_call = asked.kind == RequestKind.TOOL_CALL
+    return is_call and act_of(asked).whole and not is_truncated(asked)
 
 
 @register.filter
