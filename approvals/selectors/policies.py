@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Min
 
+from approvals.access import Sight
 from approvals.models import ApprovalRequest, Effect, Policy, RequestStatus
 from approvals.policies.checking import problem_with
 from approvals.policies.conditions import Condition
@@ -48,9 +49,14 @@ def policy_lines() -> list[PolicyLine]:
     return [_line(policy) for policy in rows[:MOST_POLICIES]]
 
 
-def stuck_requests(limit: int = 50) -> list[Stuck]:
-    """Pending requests that nobody can satisfy as people and groups are now, oldest first."""
-    pending = ApprovalRequest.objects.filter(status=RequestStatus.PENDING)
+def stuck_requests(sight: Sight, limit: int = 50) -> list[Stuck]:
+    """Pending requests that nobody can satisfy as people and groups are now.
+
+    Args:
+        sight: Whose runs are looked at.
+        limit: How many at most.
+    """
+    pending = ApprovalRequest.objects.filter(sight.requests(), status=RequestStatus.PENDING)
     alike = ("rules_digest", "kept_from", "agent")
     kinds = pending.order_by().values(*alike).annotate(first=Min("approval_id"))
     found: list[Stuck] = []

@@ -1,4 +1,4 @@
-"""The page of policies: what they say, and which one a given call would meet. It changes nothing."""
+"""The page of policies: what they say, and which one a call would meet. It changes nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from approvals.access import sight_of
 from approvals.policies.matching import Call, judge, looks
 from approvals.selectors.policies import policy_lines, stuck_requests
 from timestep.access import PageRequest, needs
@@ -50,7 +51,7 @@ def policies(request: PageRequest) -> HttpResponse:
     trial = Trial.typed(request.POST if sent else request.GET)
     context: dict[str, object] = {"lines": policy_lines(), "trial": trial, "sent": sent}
     if request.user.has_perm("approvals.change_policy"):
-        context["stuck"] = stuck_requests()
+        context["stuck"] = stuck_requests(sight_of(request.user))
     if sent:
         call = trial.call
         context["judgement"] = judge(call, asks=trial.asks)
