@@ -162,3 +162,8 @@ def test_secrets_are_masked_and_kept_when_edited(owner: Client) -> None:
     assert post(owner, one, **(edited(one) | {"argument.cents": "1"})).status_code == 302
     one.refresh_from_db()
     assert one.edited_arguments["password"] == "correct-horse-9"
+
+
+def test_what_is_in_the_way_of_a_decision_is_said_before(owner: Client) -> None:
+    """The rows of these tests have no saved state to go on from."""
+    assert "The saved state of the run is gone: it cannot go on." in page(owner, asked())
