@@ -18,7 +18,6 @@ from approvals.policies.rules import Rules, rules_of
 from approvals.selectors.before import Before, decided_before
 from approvals.services.claims import is_claimed
 from approvals.services.standing import standings
-from approvals.services.standing import standings
 from approvals.wording import Act, act_of, arguments_now, preview_of, title_of
 from timestep.masking import masked, masked_text
 
@@ -35,7 +34,6 @@ class Card:
         user: Who looks.
         why_not: Why they may not decide; empty where they may.
         before: What was decided like this before.
-        warning: Why the run could not go on after a decision; empty where it can.
         whole: Whether everything is shown, however long.
         in_the_way: Why the run could not go on after a decision; empty where it could.
     """
@@ -44,7 +42,6 @@ class Card:
     user: User
     why_not: str
     before: Before | None = None
-    warning: str = ""
     whole: bool = False
     in_the_way: str = ""
 
@@ -163,15 +160,13 @@ def cards_of(
     """The cards of some requests, with as many queries as for one, and one per kind of call."""
     prefetch_related_objects(list(requests), "votes")
     pending = [one for one in requests if one.is_pending]
-    before, warnings = decided_before(pending), standings(pending)
-    in_the_way = standings(pending)
+    before, in_the_way = decided_before(pending), standings(pending)
     return [
         Card(
             asked=one,
             user=decider.user,
             why_not=decider.why_not(one) if one.is_pending else "",
             before=before.get((one.agent, one.tool)) if one.is_pending else None,
-            warning=warnings.get(one.approval_id, ""),
             whole=whole,
             in_the_way=in_the_way.get(one.pk, ""),
         )
