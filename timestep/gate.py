@@ -73,7 +73,8 @@ class ApprovalGate(Protocol):
             by: The program, for the record.
 
         Returns:
-            What people had decided before of the calls that the program left open.
+            What people had decided before of the calls that the program left open, or whose
+            arguments they had edited.
         """
 
     def closed(self, run_id: str, reason: str) -> None:

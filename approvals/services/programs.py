@@ -35,7 +35,8 @@ def record_program(
         by: The program, for the record.
 
     Returns:
-        What people had decided before on calls that the program left open.
+        What people had decided before on calls that the program left open, and on calls whose
+        arguments they had edited.
 
     Raises:
         AlreadyDecided: A person decided otherwise on one of the calls.
@@ -58,6 +59,8 @@ def record_program(
             standing.append(answer(decided))
         elif (decided.outcome == "approve") != wanted["approve"]:
             raise AlreadyDecided(decided)
+        elif request.edited_arguments is not None:
+            standing.append(answer(decided))  # The program knows nothing of the edit.
     return standing
 
 
