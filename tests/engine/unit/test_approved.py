@@ -81,3 +81,11 @@ def test_pictures_stay_pictures() -> None:
 @pytest.mark.parametrize("output", ["text", None, json.loads(PROPOSED)])
 def test_nothing_is_said_of_a_call_that_nobody_changed(output: Any) -> None:
     assert Made(PROPOSED).told(output) == output
+
+
+def test_each_guardrail_of_a_call_sees_the_edit() -> None:
+    context, approved = _context(), approved_calls([_edit()])
+    for _ in range(2):
+        as_approved(approved, context, context.tool_arguments)
+        assert context.tool_arguments == EDITED
+    assert as_approved(approved, context, PROPOSED).was_edited
