@@ -36,7 +36,7 @@ def test_the_tool_gets_the_edited_arguments_once(engine: Installation) -> None:
     run = engine.wait(run, "succeeded", "failed")
     assert str(run.final_output).endswith(f"returned:\n{expected('pay', 'edited', asked.call_id)}")
     assert "A person changed the arguments" in str(run.final_output)
-    assert "Their reason: a typo" in str(run.final_output)
+    assert "their reason: a typo" in str(run.final_output)
     assert len(engine.calls("pay", "start", asked.call_id)) == 1
     [finished] = engine.events(run, "tool.finished")
     assert json.loads(finished.payload["arguments"]) == EDITED

@@ -67,7 +67,7 @@ def test_calls_that_nobody_was_asked_about_are_made_as_they_are() -> None:
 def test_the_model_is_told_what_was_executed_and_why() -> None:
     told = Made(EDITED, PROPOSED, "a typo").told({"paid": 25})
     assert "A person changed the arguments" in told
-    assert "Their reason: a typo" in told
+    assert "their reason: a typo" in told
     assert EDITED in told
     assert told.endswith("\n{'paid': 25}")
 
