@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from approvals.access import Sight
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin, shown
-from approvals.masking import masked, masked_text
+from approvals.masking import masked_text
 from timestep.models import Queue, Run
 from timestep.services.cancel import cancel
 from timestep.services.present import public_error
@@ -92,7 +92,7 @@ class RunAdmin(ReadOnlyAdmin[Run], SeenAdmin[Run]):
     @admin.display(description="Error")
     def error_in_public(self, obj: Run) -> str:
         """What failed."""
-        return json.dumps(masked(public_error(obj.error)), indent=1) if obj.error else "-"
+        return json.dumps(public_error(obj.error), indent=1) if obj.error else "-"
 
     @admin.display(description="Error")
     def error_with_traceback(self, obj: Run) -> str:
