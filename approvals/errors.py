@@ -139,9 +139,9 @@ class DecidedByPolicy(TimestepError):
 
     def __init__(self, run_id: str, tool: str, policy: str) -> None:
         super().__init__(
-            f"run {run_id} waits for people: policy {policy!r} is about its call of {tool!r}, and "
-            "a program cannot decide that by itself; let them decide, on the page of the request "
-            "or with `manage.py decide`"
+            f"policy {policy!r} leaves the call of {tool!r} in run {run_id} to people, and a "
+            "program cannot decide it by itself; let them, on the page of the request or with "
+            "`manage.py decide`"
         )
         self.run_id = run_id
         self.policy = policy

@@ -6,7 +6,7 @@ from typing import Any
 
 from approvals.policies.matching import Call, judge
 from approvals.services.grants import use_grant
-from approvals.services.programs import record_program
+from approvals.services.programs import check_left_to_programs, record_program
 from approvals.services.requests import open_requests, void_requests
 from timestep.arguments import parse_arguments
 from timestep.gate import Interruption, ToolCall, Verdict
@@ -35,6 +35,11 @@ class RecordingGate:
     ) -> list[dict[str, Any]]:
         """Close the requests as a program decided, in the transaction that resumes the run."""
         return record_program(run_id, revision, decisions, by)
+
+    def launched_with(self, approved: list[tuple[ToolCall, bool]]) -> None:
+        """Refuse where a policy leaves one of the calls to people."""
+        for call, always in approved:
+            check_left_to_programs(call, always=always)
 
     def closed(self, run_id: str, reason: str) -> None:
         """Void what waits, in the transaction that ends the run."""

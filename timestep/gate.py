@@ -77,6 +77,13 @@ class ApprovalGate(Protocol):
             arguments they had edited.
         """
 
+    def launched_with(self, approved: list[tuple[ToolCall, bool]]) -> None:
+        """Refuse to launch a run from a state in which a program approved calls by itself.
+
+        Args:
+            approved: The calls that it approved, and whether further calls of the tool as well.
+        """
+
     def closed(self, run_id: str, reason: str) -> None:
         """Void what waits, in the transaction that ends the run. Must be idempotent."""
 
@@ -96,6 +103,9 @@ class DefaultGate:
     ) -> list[dict[str, Any]]:
         """Nothing was recorded, and nobody else decides."""
         return []
+
+    def launched_with(self, approved: list[tuple[ToolCall, bool]]) -> None:
+        """Nobody but the program decides."""
 
     def closed(self, run_id: str, reason: str) -> None:
         """Nothing was recorded."""

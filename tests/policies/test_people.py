@@ -102,7 +102,7 @@ def test_a_program_does_not_decide_what_a_policy_leaves_to_people(approve: bool)
     policy("Refunds")
     request = asked()
     decision = {"call_id": "call_1", "approve": approve, "reason": ""}
-    with pytest.raises(DecidedByPolicy, match="'Refunds' is about its call of 'refund_order'"):
+    with pytest.raises(DecidedByPolicy, match="'Refunds' leaves the call of 'refund_order'"):
         record_program(request.run_id, 1, [decision], "program")
     assert ApprovalRequest.objects.get().is_pending
 
