@@ -98,3 +98,19 @@ def test_an_agent_that_is_asked_for_gets_the_edited_task(engine: Installation) -
     run = engine.wait(run, "succeeded", "failed")
     assert str(run.final_output).endswith("returned:\ndone as edited")
     assert engine.double.requests(proposed) == []
+
+
+def test_a_call_that_is_made_again_is_made_as_edited(engine: Installation) -> None:
+    Policy.objects.create(name="Lingering", agent="lingerer", tool="linger")
+    text = "edited-and-killed"
+    engine.double.says(
+        script(text, {"calls": [call("linger", tag="proposed")]}, {"text": "{outputs}"})
+    )
+    run, asked = _asking(engine, [agent("lingerer", tools=["linger"])], text)
+    decide(asked.approval_id, approve=True, by=engine.person(), arguments={"tag": "edited"})
+    engine.started("linger", asked.call_id)
+    engine.kill()
+    engine.ready()
+    run = engine.wait(run, "succeeded", "failed", within=90)
+    assert str(run.final_output).endswith(expected("linger", "edited", asked.call_id))
+    assert len(engine.events(run, "tool.finished")) == 1
