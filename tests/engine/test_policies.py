@@ -1,57 +1,46 @@
-"""Policies, with a real worker: it asks, denies, counts votes and keeps the time."""
+"""What policies say of calls, with a real worker."""
 
 from __future__ import annotations
-
-import secrets
-from typing import Any
 
 from approvals.models import Policy
 from approvals.services.decisions import decide
 from tests.campaign.double import call, script
 from tests.campaign.installation import Installation, agent, until
-from tests.policies.rows import member, policy
-from timestep.models import Run
+from tests.campaign.tools import expected
 
 
-def _about(tag: str, **fields: Any) -> Policy:
-    """A policy on one call of a tool that does not ask by itself."""
-    only = [{"field": "tag", "op": "equals", "value": tag}]
-    return policy(f"about {tag}", tool="fetch", conditions=only, **fields)
+def _policy(name: str, **fields: object) -> None:
+    Policy.objects.update_or_create(name=name, defaults=fields)
 
 
-def _fetching(engine: Installation, text: str, *tags: str) -> Run:
-    calls = [call("fetch", tag=tag, seconds=0) for tag in tags]
+def test_one_approval_counts_for_the_rest_of_the_run(engine: Installation) -> None:
+    conditions = [{"field": "tag", "op": "starts_with", "value": "small"}]
+    _policy("Small", agent="grantee", tool="pay", conditions=conditions, allow_for_run=True)
+    turns = [
+        {"calls": [call("pay", tag=f"{tag}-{n}", seconds=0)]}
+        for n, tag in enumerate(("small", "small", "large"))
+    ]
+    engine.double.says(script("granted-for-the-run", *turns, {"text": "{outputs}"}))
+    run = engine.launch([agent("grantee", tools=["pay"])], "granted-for-the-run")
+    asked = until(lambda: engine.asked(run), 20, "asks")[0]
+    decide(asked.approval_id, approve=True, by=engine.person(), for_run=True)
+    last = until(lambda: engine.asked(run), 20, "asks about the large one")[0]
+    assert last.arguments["tag"] == "large-2"
+    assert len(engine.calls("pay", "end")) >= 2
+    decide(last.approval_id, approve=False, by=engine.person(), reason="too large")
+    run = engine.wait(run, "succeeded", "failed")
+    [used] = engine.events(run, "approval.grant_used")
+    assert used.payload["by"] == engine.person().username
+    assert run.segments.count() == 3
+
+
+def test_a_denied_call_is_not_made_be_it_of_an_agent(engine: Installation) -> None:
+    _policy("No", agent="denied", tool="[pa]*", effect="deny")
+    text, inner = "denied-by-policy", "never-an-errand"
+    calls = [call("pay", tag="denied", seconds=0), call("ask_helper", input=inner)]
     engine.double.says(script(text, {"calls": calls}, {"text": "{outputs}"}))
-    return engine.launch([agent("fetcher", tools=["fetch"])], text)
-
-
-def test_a_worker_denies_one_call_and_rejects_another_in_time(engine: Installation) -> None:
-    mark = secrets.token_hex(4)
-    late, never, free = (f"{word}-{mark}" for word in ("late", "never", "free"))
-    _about(late, deadline_seconds=2)
-    _about(never, effect="deny")
-    run = _fetching(engine, f"policies {mark}", late, never, free)
-    run = engine.wait(run, "awaiting_approval")
-    [asked] = engine.asked(run)
-    assert asked.policy_name == f"about {late}"
-    run = engine.wait(run, "succeeded", "failed")
-    told = str(run.final_output)
-    assert "Nobody approved it in time" in told
-    assert "denied by a policy" in told
-    assert f"fetch:{free}" in told
-    assert f"fetch:{late}" not in told
-    assert f"fetch:{never}" not in told
-
-
-def test_two_people_let_a_call_go_ahead(engine: Installation) -> None:
-    mark = secrets.token_hex(4)
-    people = [member(f"{name}-{mark}", f"Finance {mark}") for name in ("ana", "bo")]
-    _about(mark, needs={f"Finance {mark}": 2})
-    run = _fetching(engine, f"two people {mark}", mark)
-    [asked] = until(lambda: engine.asked(run), 20, "it asks")
-    for person in people:
-        assert engine.calls("fetch", "start", asked.call_id) == []
-        decide(asked.approval_id, approve=True, by=person)
-    run = engine.wait(run, "succeeded", "failed")
-    assert f"fetch:{mark}" in str(run.final_output)
-    assert len(engine.calls("fetch", "start", asked.call_id)) == 1
+    agents = [agent("denied", tools=["pay"], agent_tools=["helper"]), agent("helper")]
+    run = engine.wait(engine.launch(agents, text), "succeeded", "failed")
+    assert str(run.final_output).count("denied by a policy") == 2
+    assert engine.double.requests(inner) == []
+    assert expected("pay", "denied", "") not in str(run.final_output)
