@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.policies.matching import Call, judge
+from approvals.services.denials import record_denied
 from approvals.services.grants import use_grant
 from approvals.services.programs import check_left_to_programs, record_program
 from approvals.services.requests import open_requests, void_requests
@@ -24,6 +25,8 @@ class RecordingGate:
         found = judge(seen, asks=call.asks)
         if found.verdict == "ask" and use_grant(call, found):
             return "allow"
+        if found.verdict == "deny":
+            record_denied(call, found)
         return found.verdict
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:

@@ -242,6 +242,14 @@ def _approval_decided(row: Row, event: EventLike) -> None:
         row.kind, row.started_at = "answer", event.at
 
 
+def _approval_denied(row: Row, event: EventLike) -> None:
+    """A policy said no, without asking anybody."""
+    _tool_started(row, event)
+    row.kind, row.state, row.ended_at = "approval", "reject", event.at
+    row.by = f"policy “{event.payload.get('policy', '')}”"
+    row.note = str(event.payload.get("why") or "")
+
+
 def _note(kind: str) -> Callable[[Row, EventLike], None]:
     def handle(row: Row, event: EventLike) -> None:
         row.kind, row.state, row.data = kind, "note", event.payload
@@ -277,6 +285,7 @@ _BY_CALL: dict[str, Callable[[Row, EventLike], None]] = {
     "tool.unknown": _tool_unknown,
     "approval.requested": _approval_requested,
     "approval.decided": _approval_decided,
+    "approval.denied": _approval_denied,
 }
 _HANDLERS: dict[str, Callable[[Row, EventLike], None]] = {
     **_BY_STEP,
