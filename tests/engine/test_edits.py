@@ -9,7 +9,7 @@ from agents import Agent
 
 from approvals.models import ApprovalRequest, Policy
 from approvals.services.decisions import decide
-from tests.campaign import code
+from tests.campaign import code, tools
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import Installation, agent, until
 from tests.campaign.tools import expected
@@ -114,3 +114,22 @@ def test_a_call_that_is_made_again_is_made_as_edited(engine: Installation) -> No
     run = engine.wait(run, "succeeded", "failed", within=90)
     assert str(run.final_output).endswith(expected("linger", "edited", asked.call_id))
     assert len(engine.events(run, "tool.finished")) == 1
+
+
+def test_an_edited_task_is_told_of_when_its_agent_waited_too(engine: Installation) -> None:
+    text, edited = "edited-and-waiting", "a task that pays"
+    paying = {"calls": [call("pay", tag="inner", seconds=0)]}
+    engine.double.says(
+        script(text, {"calls": [call("ask_child", input="never done")]}, {"text": "{outputs}"}),
+        script(edited, paying, {"text": "{outputs}"}),
+    )
+    child = Agent[Any](name="child", model="test-model", tools=[tools.pay])
+    asks = child.as_tool("ask_child", "Ask the child.", needs_approval=True)
+    run = engine.launch_code(Agent[Any](name="parent", model="test-model", tools=[asks]), text)
+    outer = until(lambda: engine.asked(run), 20, f"{text} asks")[0]
+    decide(outer.approval_id, approve=True, by=engine.person(), arguments={"input": edited})
+    inner = until(lambda: engine.asked(run), 20, f"{text} asks again")[0]
+    decide(inner.approval_id, approve=True, by=engine.person())
+    run = engine.wait(run, "succeeded", "failed")
+    assert "A person changed the arguments" in str(run.final_output)
+    assert str(run.final_output).endswith(expected("pay", "inner", inner.call_id))

@@ -220,8 +220,9 @@ async def _resumed(
     agent: Agent[Any], saved: SegmentStart, decisions: list[dict[str, Any]], scope: Scope
 ) -> RunState[Any, Any]:
     state = await states.restore(agent, saved.state)
-    approved = approved_calls(decisions)
-    states.reserve_for_resume(scope, saved.state, steps_around_tools(agent), approved)
+    approved, before = approved_calls(decisions), approved_calls(saved.edits)
+    states.reserve_for_resume(scope, saved.state, steps_around_tools(agent), approved, before)
+    states.refuse_unplaced(approved)
     states.apply_decisions(state, decisions, by_program=saved.by_program)
     return state
 

@@ -10,6 +10,7 @@ from agents.tool_context import ToolContext
 
 from timestep.arguments import arguments_digest
 from timestep.engine.approved import Made, NotAsApproved, approved_calls, as_approved
+from timestep.engine.states import StateMismatch, refuse_unplaced
 
 PROPOSED = '{"amount": 250.0}'
 EDITED = '{"amount": 25.0}'
@@ -89,3 +90,9 @@ def test_each_guardrail_of_a_call_sees_the_edit() -> None:
         as_approved(approved, context, context.tool_arguments)
         assert context.tool_arguments == EDITED
     assert as_approved(approved, context, PROPOSED).was_edited
+
+
+def test_an_edit_of_a_call_that_is_not_in_the_state_is_refused() -> None:
+    refuse_unplaced(approved_calls([_decision()]))
+    with pytest.raises(StateMismatch, match="call c1 was edited"):
+        refuse_unplaced(approved_calls([_edit()]))
