@@ -28,13 +28,13 @@ class Trial:
     asks: bool = True
 
     @classmethod
-    def typed(cls, sent: QueryDict) -> Trial:
+    def typed(cls, sent: QueryDict, *, asks: bool) -> Trial:
         """What was sent, cut to what a call can be."""
         return cls(
             agent=sent.get("agent", "").strip()[:_NAME_LIMIT],
             tool=sent.get("tool", "").strip()[:_NAME_LIMIT],
             arguments=sent.get("arguments", "")[:_ARGUMENTS_LIMIT],
-            asks="asks" in sent,
+            asks=asks,
         )
 
     @property
@@ -48,7 +48,11 @@ class Trial:
 def policies(request: PageRequest) -> HttpResponse:
     """All policies; after a POST also which one the typed call would meet, and why."""
     sent = request.method == "POST"
-    trial = Trial.typed(request.POST if sent else request.GET)
+    trial = (
+        Trial.typed(request.POST, asks="asks" in request.POST)
+        if sent
+        else Trial.typed(request.GET, asks=True)
+    )
     context: dict[str, object] = {"lines": policy_lines(), "trial": trial, "sent": sent}
     if request.user.has_perm("approvals.change_policy"):
         context["stuck"] = stuck_requests(sight_of(request.user))

@@ -50,7 +50,7 @@ def test_policies_are_listed_in_words(reader: Client) -> None:
     assert "Big &lt;refunds&gt;" in page
     assert "amount is greater than 20" in page
     assert "asks 2 of Finance" in page
-    assert "2 h, then asks Legal" in page
+    assert "within 2 h, then asks Legal" in page
     assert "nobody could satisfy this policy: it lacks 2 of Finance" in page
 
 
