@@ -6,12 +6,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from approvals import admin_policies  # noqa: F401 - registers what it holds
-from approvals.admin_lists import ReadOnlyAdmin
+from approvals import admin_access, admin_deliveries, admin_policies  # noqa: F401 - registers what they hold
+from approvals.access import Sight
+from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from approvals.models import ApprovalRequest, AuditEntry, Decision, Vote
 from approvals.policies.people import PERMISSION
 from approvals.services.decisions import REASON_LIMIT, decide
@@ -31,7 +32,7 @@ class ReasonForm(forms.Form):
 
 
 @admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
+class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest], SeenAdmin[ApprovalRequest]):
     """Requests, with Approve and Reject by way of a page that asks for the reason."""
 
     list_display = ("approval_id", "status", "kind", "tool", "agent", "run", "created_at")
@@ -41,6 +42,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     search_fields = ("approval_id__exact", "run__run_id__exact")
     search_help_text = "A whole approval id or run id."
     actions = ("approve_selected", "reject_selected")
+
+    def seen(self, sight: Sight) -> Q:
+        """The requests that the person sees."""
+        return sight.requests()
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Whether the two actions are offered; the service checks again."""
@@ -117,13 +122,17 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnlyAdmin[Decision]):
+class DecisionAdmin(ReadOnlyAdmin[Decision], SeenAdmin[Decision]):
     """What was decided."""
 
     list_display = ("request_id", "outcome", "decided_by_name", "via", "decided_at")
     ordering = ("-request_id",)
     search_fields = ("request_id__exact",)
     search_help_text = "A whole approval id."
+
+    def seen(self, sight: Sight) -> Q:
+        """Those on requests that the person sees."""
+        return Q(request__in=ApprovalRequest.objects.filter(sight.requests()))
 
 
 @admin.register(AuditEntry)

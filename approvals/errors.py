@@ -61,6 +61,17 @@ class RequestVoid(TimestepError):
         self.run_id = run_id
 
 
+class AgentKept(TimestepError):
+    """The agent is for other people, or the person lacks the permission."""
+
+    def __init__(self, agent: str, act: str) -> None:
+        super().__init__(
+            f"you may not {act} with the agent {agent}: that needs the permission to {act}, or "
+            "a row in the agent's access"
+        )
+        self.agent = agent
+
+
 class NotPermitted(TimestepError):
     """The user may not decide this request; `why` says who may."""
 
@@ -128,9 +139,9 @@ class DecidedByPolicy(TimestepError):
 
     def __init__(self, run_id: str, tool: str, policy: str) -> None:
         super().__init__(
-            f"run {run_id} waits for people: policy {policy!r} is about its call of {tool!r}, and "
-            "a program cannot decide that by itself; let them decide, on the page of the request "
-            "or with `manage.py decide`"
+            f"policy {policy!r} leaves the call of {tool!r} in run {run_id} to people, and a "
+            "program cannot decide it by itself; let them, on the page of the request or with "
+            "`manage.py decide`"
         )
         self.run_id = run_id
         self.policy = policy

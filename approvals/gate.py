@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.policies.matching import Call, judge
+from approvals.services.denials import record_denied
 from approvals.services.grants import use_grant
-from approvals.services.programs import record_program
+from approvals.services.programs import check_left_to_programs, record_program
 from approvals.services.requests import open_requests, void_requests
 from timestep.arguments import parse_arguments
 from timestep.gate import Interruption, ToolCall, Verdict
@@ -24,6 +25,8 @@ class RecordingGate:
         found = judge(seen, asks=call.asks)
         if found.verdict == "ask" and use_grant(call, found):
             return "allow"
+        if found.verdict == "deny":
+            record_denied(call, found)
         return found.verdict
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
@@ -35,6 +38,11 @@ class RecordingGate:
     ) -> list[dict[str, Any]]:
         """Close the requests as a program decided, in the transaction that resumes the run."""
         return record_program(run_id, revision, decisions, by)
+
+    def launched_with(self, approved: list[tuple[ToolCall, bool]]) -> None:
+        """Refuse where a policy leaves one of the calls to people."""
+        for call, always in approved:
+            check_left_to_programs(call, always=always)
 
     def closed(self, run_id: str, reason: str) -> None:
         """Void what waits, in the transaction that ends the run."""

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from benchmarks.harness import Verdicts, each_database, installation, percentile, use_django
+from benchmarks.sites import signed_in_client, site, timed
 
 SMALL, LARGE = 1_000, 100_000
 REQUESTS = 60
 _SIZE = "BENCHMARK_SIZE"
+_MODULE = "benchmarks.runs_list"
 STATUSES = ("succeeded", "failed", "cancelled", "timed_out", "running", "queued")
 
 
@@ -32,7 +30,7 @@ def _measure(database: str) -> None:
         _answer(database, int(size))
         return
     verdicts = Verdicts()
-    with _site(SMALL) as small, _site(LARGE) as large:
+    with site(_MODULE, _SIZE, SMALL) as small, site(_MODULE, _SIZE, LARGE) as large:
         names = small.names()
         assert names == large.names()
         times = [
@@ -46,66 +44,17 @@ def _measure(database: str) -> None:
     verdicts.exit()
 
 
-class _Site:
-    """A process that holds one database and answers how long each address takes."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def names(self) -> list[str]:
-        names: list[str] = json.loads(self._line())
-        return names
-
-    def ask(self, name: str) -> float:
-        assert self._process.stdin is not None
-        self._process.stdin.write(name + "\n")
-        self._process.stdin.flush()
-        return float(self._line())
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
-
-
-@contextmanager
-def _site(size: int) -> Iterator[_Site]:
-    command = [sys.executable, "-m", "benchmarks.runs_list"]
-    pipe = subprocess.PIPE
-    environment = os.environ | {_SIZE: str(size)}
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
-        yield _Site(process)
-        assert process.stdin is not None
-        process.stdin.close()
-
-
 def _answer(database: str, size: int) -> None:
     with installation(database) as stack:
         use_django(stack)
-        client = _signed_in_client()
+        client = signed_in_client()
         _fill(0, size)
         addresses = _addresses(size)
         for address in addresses.values():
-            _timed(client, address)
+            timed(client, address)
         print(json.dumps(list(addresses)), flush=True)
         for line in sys.stdin:
-            print(_timed(client, addresses[line.strip()]), flush=True)
-
-
-def _timed(client: Any, address: str) -> float:
-    started = time.perf_counter()
-    response = client.get(address)
-    assert response.status_code == 200, (address, response.status_code)
-    return (time.perf_counter() - started) * 1000
-
-
-def _signed_in_client() -> Any:
-    from django.contrib.auth import get_user_model  # noqa: PLC0415 - after django.setup()
-    from django.test import Client  # noqa: PLC0415
-
-    person = get_user_model().objects.create_superuser("benchmark", password="benchmark")
-    client = Client(headers={"host": "localhost"})
-    client.force_login(person)
-    return client
+            print(timed(client, addresses[line.strip()]), flush=True)
 
 
 def _fill(start: int, end: int) -> None:
@@ -173,4 +122,4 @@ def _addresses(size: int) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    each_database("benchmarks.runs_list", __doc__, _measure)
+    each_database(_MODULE, __doc__, _measure)

@@ -73,7 +73,15 @@ class ApprovalGate(Protocol):
             by: The program, for the record.
 
         Returns:
-            What people had decided before of the calls that the program left open.
+            What people had decided before of the calls that the program left open, or whose
+            arguments they had edited.
+        """
+
+    def launched_with(self, approved: list[tuple[ToolCall, bool]]) -> None:
+        """Refuse to launch a run from a state in which a program approved calls by itself.
+
+        Args:
+            approved: The calls that it approved, and whether further calls of the tool as well.
         """
 
     def closed(self, run_id: str, reason: str) -> None:
@@ -95,6 +103,9 @@ class DefaultGate:
     ) -> list[dict[str, Any]]:
         """Nothing was recorded, and nobody else decides."""
         return []
+
+    def launched_with(self, approved: list[tuple[ToolCall, bool]]) -> None:
+        """Nobody but the program decides."""
 
     def closed(self, run_id: str, reason: str) -> None:
         """Nothing was recorded."""

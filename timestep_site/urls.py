@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from approvals.views import audit, policies
 from workflows.views import health
 
 handler500 = "workflows.views.problems.broken"
@@ -14,5 +15,8 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("approvals/", include("approvals.urls")),
+    path("audit/", audit.trail, name="audit"),
+    path("audit/export.<str:form>", audit.export, name="audit_export"),
+    path("policies/", policies.policies, name="policies"),
     path("", include("workflows.urls")),
 ]

@@ -38,28 +38,26 @@ def missing_now(request: ApprovalRequest) -> tuple[Need, ...]:
     return missing(rules_of(request), (vote.fills for vote in valid_votes(request)))
 
 
-def unfillable(request: ApprovalRequest) -> tuple[Need, ...]:
-    """What of a pending request nobody can fill, as people and groups are now."""
-    rules, votes = rules_of(request), valid_votes(request)
-    voters = [vote.user_id for vote in votes if vote.user_id]
-    people = deciders(request).exclude(pk__in=voters)
+def unfillable(request: ApprovalRequest, votes: Sequence[Vote] = ()) -> tuple[Need, ...]:
+    """What of a pending request nobody can fill, as people and groups are now.
+
+    Args:
+        request: The request.
+        votes: Its valid votes, which stay whoever has left since.
+    """
+    rules = rules_of(request)
+    people = deciders(request).exclude(pk__in=[vote.user_id for vote in votes if vote.user_id])
     return missing(rules, [*(vote.fills for vote in votes), *_fills_of(rules, people)])
 
 
-def unfillable_rules(
-    rules: Rules, agent: str = "", without: User | None = None
-) -> tuple[Need, ...]:
+def unfillable_rules(rules: Rules, agent: str = "") -> tuple[Need, ...]:
     """What of a policy's needs nobody could fill.
 
     Args:
         rules: What the policy says.
         agent: For calls of this agent; empty for one that everybody with the role may decide for.
-        without: Somebody who launched the run, where four eyes are asked for.
     """
-    people = may_decide_for(agent)
-    if without is not None:
-        people = people.exclude(pk=without.pk)
-    return missing(rules, _fills_of(rules, people))
+    return missing(rules, _fills_of(rules, may_decide_for(agent)))
 
 
 def _fills_of(rules: Rules, people: QuerySet[User]) -> list[Fills]:

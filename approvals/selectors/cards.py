@@ -17,6 +17,7 @@ from approvals.policies.people import Decider
 from approvals.policies.rules import Rules, rules_of
 from approvals.selectors.before import Before, decided_before
 from approvals.services.claims import is_claimed
+from approvals.services.standing import standings
 from approvals.wording import Act, act_of, arguments_now, preview_of, title_of
 from timestep.masking import masked, masked_text
 
@@ -34,6 +35,7 @@ class Card:
         why_not: Why they may not decide; empty where they may.
         before: What was decided like this before.
         whole: Whether everything is shown, however long.
+        in_the_way: Why the run could not go on after a decision; empty where it could.
     """
 
     asked: ApprovalRequest
@@ -41,6 +43,7 @@ class Card:
     why_not: str
     before: Before | None = None
     whole: bool = False
+    in_the_way: str = ""
 
     @property
     def may(self) -> bool:
@@ -157,7 +160,7 @@ def cards_of(
     """The cards of some requests, with as many queries as for one, and one per kind of call."""
     prefetch_related_objects(list(requests), "votes")
     pending = [one for one in requests if one.is_pending]
-    before = decided_before(pending)
+    before, in_the_way = decided_before(pending), standings(pending)
     return [
         Card(
             asked=one,
@@ -165,6 +168,7 @@ def cards_of(
             why_not=decider.why_not(one) if one.is_pending else "",
             before=before.get((one.agent, one.tool)) if one.is_pending else None,
             whole=whole,
+            in_the_way=in_the_way.get(one.pk, ""),
         )
         for one in requests
     ]

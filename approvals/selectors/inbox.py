@@ -90,6 +90,11 @@ def get_seen(user: User, approval_id: str) -> ApprovalRequest:
     return found
 
 
+def waiting_for(user: User, cap: int) -> int:
+    """How many requests wait for the person, counted no further than `cap`."""
+    return Inbox(user, InboxFilters(show="waiting")).count(cap)
+
+
 class Inbox:
     """The requests that one person sees, narrowed by filters."""
 

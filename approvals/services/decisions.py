@@ -18,7 +18,8 @@ from approvals.services.editing import edit
 from approvals.services.grants import check_for_run, grant
 from approvals.services.pending import check_permitted, held_for, refuse_closed
 from approvals.services.votes import vote
-from timestep.digests import digest
+from approvals.wording import arguments_now
+from timestep.digests import canonical_json, digest
 from timestep.errors import InvalidInput
 from timestep.services.resume import OUTCOMES, resolve_outcome, resume
 from timestep.services.status import record_event
@@ -190,6 +191,8 @@ def record(decision: Decision, status: RequestStatus) -> None:
         "kind": request.kind,
         "call_id": request.call_id,
         "tool": request.tool,
+        # As text, and as executed: what was proposed is in the entry of the request.
+        "arguments": canonical_json(arguments_now(request)),
         "arguments_digest": request.arguments_digest,
         "policy": request.policy_name,
         "outcome": decision.outcome,

@@ -15,6 +15,8 @@ from approvals.services.asking import FIELDS, put_under, save_asked
 from approvals.services.schemas import checked
 from approvals.services.votes import void_votes
 from timestep.digests import canonical_json, digest
+from timestep.errors import InvalidInput
+from timestep.masking import MASK
 from timestep.services.status import record_event
 
 
@@ -35,6 +37,7 @@ def edit(request: ApprovalRequest, arguments: Any, by: str, via: str) -> bool:
         DeniedByPolicy: A policy denies the call with these arguments.
     """
     value = checked(request, arguments)
+    _refuse_mask(request, value)
     if digest(value) == request.arguments_digest:
         return False
     request.arguments_digest = digest(value)
@@ -45,6 +48,12 @@ def edit(request: ApprovalRequest, arguments: Any, by: str, via: str) -> bool:
     void_votes(request, f"{by} edited the arguments")
     _record(request, value, by, via)
     return True
+
+
+def _refuse_mask(request: ApprovalRequest, value: Any) -> None:
+    """Refuse to make a call with what stands in the place of a value that is not shown."""
+    if MASK in canonical_json(value) and MASK not in canonical_json(request.arguments):
+        raise InvalidInput("arguments", f"hold {MASK} in place of what is not shown; type it anew")
 
 
 def _reconsider(request: ApprovalRequest, value: Any) -> None:

@@ -15,6 +15,7 @@ from approvals.services.requests import VIA_WORKER, lock_run
 from timestep.digests import digest
 from timestep.gate import ToolCall
 from timestep.services.status import record_event
+from timestep.storable import storable_text
 
 
 def check_for_run(request: ApprovalRequest) -> None:
@@ -77,7 +78,9 @@ def use_grant(call: ToolCall, found: Judgement) -> bool:
     if given is None:
         return False
     lock_run(call.run_id)
-    payload = _about(call.run_id, call.call_id, given) | {"arguments": call.arguments}
+    payload = _about(call.run_id, call.call_id, given) | {
+        "arguments": storable_text(call.arguments)
+    }
     who = given.granted_by_name
     audit.append(who, VIA_WORKER, "approval.grant_used", given.request_id, payload)
     event = {"approval_id": given.request_id, "call_id": call.call_id, "tool": call.tool}

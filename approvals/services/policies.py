@@ -1,11 +1,56 @@
-"""Keeping a record of what policies said, and when."""
+"""Saving policies, and keeping a record of what they said, and when."""
 
 from __future__ import annotations
 
-from approvals.models import Policy
+from collections.abc import Sequence
+
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from approvals.models import Policy, PolicyNeed
+from approvals.policies.checking import check_policy
 from approvals.policies.rules import of_policy
 from approvals.services import audit
 from timestep.digests import canonical_json
+from timestep.errors import InvalidInput
+
+
+@transaction.atomic
+def save_policy(
+    policy: Policy,
+    *,
+    needs: Sequence[tuple[Group | None, int]] = (),
+    users: Sequence[User] = (),
+    by: str,
+    via: str = "program",
+) -> Policy:
+    """Save a policy with its needs and users, and record it.
+
+    Args:
+        policy: A new policy, or one to be changed.
+        needs: How many of which group approve; None stands for no group. Without needs: one.
+        users: Who fills the need without a group; whoever may decide, if empty.
+        by: Who saves it, for the record.
+        via: From where.
+
+    Raises:
+        InvalidInput: A field cannot be used, or nobody could satisfy the policy.
+    """
+    try:
+        policy.full_clean()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise InvalidInput(field, messages[0]) from error
+    check_policy(policy, needs, users)
+    policy.save()
+    policy.needs.all().delete()
+    PolicyNeed.objects.bulk_create(
+        PolicyNeed(policy=policy, group=group, count=count) for group, count in needs
+    )
+    policy.users.set(users)
+    record_saved(policy, by, via)
+    return policy
 
 
 def record_saved(policy: Policy, by: str, via: str) -> None:

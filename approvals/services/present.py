@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from approvals.masking import masked, masked_text
 from approvals.models import ApprovalRequest
 from approvals.selectors import decision_of
 
 
 def request_as_json(request: ApprovalRequest) -> dict[str, Any]:
-    """A request as programs see it, with its decision; times are ISO 8601 in UTC, or null."""
+    """A request as programs see it, masked, and its decision; times are ISO 8601 in UTC or null."""
     decision = decision_of(request)
     return {
         "approval_id": request.approval_id,
@@ -18,10 +19,10 @@ def request_as_json(request: ApprovalRequest) -> dict[str, Any]:
         "kind": request.kind,
         "agent": request.agent,
         "tool": request.tool,
-        "arguments": request.arguments,
-        "edited_arguments": request.edited_arguments,
+        "arguments": masked(request.arguments),
+        "edited_arguments": masked(request.edited_arguments),
         "arguments_digest": request.arguments_digest,
-        "preview": request.preview,
+        "preview": masked_text(request.preview),
         "policy": request.policy_name,
         "why": request.why,
         "status": request.status,

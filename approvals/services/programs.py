@@ -7,13 +7,15 @@ from typing import Any
 from django.utils import timezone
 
 from approvals.errors import AlreadyDecided, DecidedByPolicy
-from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus
-from approvals.policies.matching import asking_policy
+from approvals.models import ApprovalRequest, Decision, Effect, RequestKind, RequestStatus
+from approvals.policies.matching import Call, asking_policy, judge
 from approvals.selectors import decision_of
 from approvals.services import audit
 from approvals.services.decisions import REASON_LIMIT, answer, record
 from approvals.services.requests import lock_run
 from approvals.services.texts import bounded
+from timestep.arguments import parse_arguments
+from timestep.gate import ToolCall
 
 VIA_PROGRAM = "program"
 SUPERSEDED = "superseded"
@@ -35,7 +37,8 @@ def record_program(
         by: The program, for the record.
 
     Returns:
-        What people had decided before on calls that the program left open.
+        What people had decided before on calls that the program left open, and on calls whose
+        arguments they had edited.
 
     Raises:
         AlreadyDecided: A person decided otherwise on one of the calls.
@@ -58,6 +61,8 @@ def record_program(
             standing.append(answer(decided))
         elif (decided.outcome == "approve") != wanted["approve"]:
             raise AlreadyDecided(decided)
+        elif request.edited_arguments is not None:
+            standing.append(answer(decided))  # The program knows nothing of the edit.
     return standing
 
 
@@ -70,6 +75,23 @@ def _check_left_to_programs(request: ApprovalRequest, wanted: dict[str, Any] | N
         asking = asking_policy(request.agent, request.tool)
     if asking:
         raise DecidedByPolicy(request.run_id, request.tool, asking)
+
+
+def check_left_to_programs(call: ToolCall, *, always: bool) -> None:
+    """Refuse a run that begins with a call approved by a program, where a policy asks people.
+
+    Args:
+        call: The call that the program approved.
+        always: Whether it approved every further call of the tool as well.
+
+    Raises:
+        DecidedByPolicy: A policy asks about the call, or may ask about a further one.
+    """
+    found = judge(Call(call.agent, call.tool, parse_arguments(call.arguments)), asks=True)
+    met = found.policy.name if found.policy and found.policy.effect != Effect.ALLOW else ""
+    asking = met or (asking_policy(call.agent, call.tool) if always else "")
+    if asking:
+        raise DecidedByPolicy(call.run_id, call.tool, asking)
 
 
 def _close(request: ApprovalRequest, wanted: dict[str, Any] | None, by: str) -> None:

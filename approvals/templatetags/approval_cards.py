@@ -15,7 +15,7 @@ from approvals.models import ApprovalRequest
 from approvals.policies.people import Decider
 from approvals.selectors.acts import newest_act
 from approvals.selectors.cards import cards_of
-from approvals.selectors.inbox import Inbox
+from approvals.selectors.inbox import waiting_for
 from approvals.typed import PREFIX
 
 register = template.Library()
@@ -49,7 +49,7 @@ def approvals_waiting(user: User | AnonymousUser) -> dict[str, Any]:
     if not isinstance(user, User):
         return {}
     seq = newest_act()
-    return {"seq": seq, "count": count_in_words(Inbox(user).count(COUNTED))}
+    return {"seq": seq, "count": count_in_words(waiting_for(user, COUNTED))}
 
 
 def count_in_words(count: int) -> str:

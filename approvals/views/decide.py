@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from approvals.errors import (
     AlreadyDecided,
     ArgumentsChanged,
+    DeadlinePassed,
     NotPermitted,
     RequestNotFound,
     RequestVoid,
@@ -25,7 +26,7 @@ from approvals.views.requests import card_context, load, person
 from timestep.access import PageRequest
 from timestep.errors import InvalidInput, TimestepError
 
-_TOO_LATE = (AlreadyDecided, RequestVoid, ArgumentsChanged)
+_TOO_LATE = (AlreadyDecided, RequestVoid, ArgumentsChanged, DeadlinePassed)
 
 
 @require_POST

@@ -16,7 +16,7 @@ from approvals.models import ApprovalRequest
 from approvals.policies.people import Decider, deciders
 from approvals.selectors.acts import newest_act
 from approvals.selectors.cards import Card, cards_of
-from approvals.selectors.inbox import AGES, Inbox, InboxFilters, InboxPage, get_seen
+from approvals.selectors.inbox import AGES, Inbox, InboxFilters, InboxPage, get_seen, waiting_for
 from approvals.templatetags.approval_cards import COUNTED, count_in_words
 from timestep.access import PageRequest
 from timestep.errors import InvalidInput
@@ -53,7 +53,7 @@ def approvals(request: PageRequest) -> HttpResponse:
 @login_required
 def waiting_count(request: PageRequest) -> HttpResponse:
     """How many requests wait for the person, for the navigation of pages that are open."""
-    return JsonResponse({"count": count_in_words(Inbox(person(request)).count(COUNTED))})
+    return JsonResponse({"count": count_in_words(waiting_for(person(request), COUNTED))})
 
 
 @require_safe

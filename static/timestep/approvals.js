@@ -83,7 +83,7 @@
       const fresh = made(html);
       return inUse(card) ? notice(card, fresh) : replace(card, fresh);
     }
-    if (list && list.dataset.show !== "decided" && !list.hasAttribute("data-partly")) await appear(id);
+    if (list && list.dataset.show !== "decided" && !list.hasAttribute("data-deep")) await appear(id);
   };
 
   // --- the inbox -----------------------------------------------------------------------------------
@@ -124,6 +124,7 @@
     const fresh = made(html);
     if (!fresh.classList.contains("pending")) return;
     const next = cards().find((card) => before(fresh, card));
+    if (!next && list.hasAttribute("data-more")) return; // It belongs to a later page.
     if (!next || next.getBoundingClientRect().top > innerHeight) return place(fresh);
     kept.set(id, fresh);
     announce();

@@ -17,6 +17,7 @@ from approvals.services.decisions import decide
 from tests.approvals.rows import REFUND, approver, ask, awaiting_run, refund_call
 from timestep.arguments import arguments_digest
 from timestep.errors import InvalidInput
+from timestep.masking import MASK
 from timestep.models import RunEvent, Segment
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +153,9 @@ def test_what_the_command_line_cannot_send(options: list[str], message: str) -> 
     with pytest.raises(CommandError, match=message):
         call_command("decide", request.pk, *options, "--as", "ana", stdout=io.StringIO())
     assert not Decision.objects.exists()
+
+
+def test_a_mask_is_not_executed() -> None:
+    asked = _asked({"type": "object"})
+    with pytest.raises(InvalidInput, match="type it anew"):
+        decide(asked.pk, approve=True, by=approver(), arguments={"order_id": MASK})

@@ -139,3 +139,14 @@ def test_a_program_against_a_person_gives_one_resume() -> None:
     assert Decision.objects.count() == 1
     refused = {type(result) for result in (by_program, by_person)}
     assert refused in ({Segment, AlreadyDecided}, {AlreadyResumed, Decision})
+
+
+@pytest.mark.django_db
+def test_an_edit_stands_where_a_program_approves_the_call_as_well() -> None:
+    _, [request, _] = _asked("a", "b")
+    ApprovalRequest.objects.update(schema={"type": "object"})
+    decide(request.pk, approve=True, by=approver(), arguments={"amount": 1})
+    segment = _resume(_said("a"), _said("b"))
+    kept = [one for one in segment.decisions if one["call_id"] == "a"]
+    assert [one.get("by_program") for one in kept] == [True, None]
+    assert kept[-1]["arguments"] == '{"amount": 1}'

@@ -11,6 +11,7 @@ from agents.tool_context import ToolContext
 
 from timestep.demo import DEMO_AGENTS, tools
 from timestep.providers import split_model_name
+from timestep.tools import options_of
 
 
 async def call(tool: FunctionTool, **arguments: str) -> str:
@@ -62,3 +63,16 @@ def test_web_processes_can_read_the_demo_without_the_sdk() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("order", "amount", "said"),
+    [
+        ("4711", "25", "Refund 25.00 EUR to Ada Palmer for order 4711"),
+        ("1", "0.5", "Refund 0.50 EUR for order 1"),
+    ],
+)
+def test_people_decide_on_an_amount_with_its_units(order: str, amount: str, said: str) -> None:
+    preview = options_of(tools.refund_order).preview
+    assert preview is not None
+    assert preview({"order_id": order, "amount": amount, "currency": "eur"}) == said

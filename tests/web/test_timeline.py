@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
 from approvals.models import RequestKind
 from approvals.services.decisions import resolve_unknown
@@ -181,3 +182,12 @@ def test_later_events_are_left_for_the_websocket() -> None:
     seen = run.last_seq
     event(run, "model.delta", "0.1", text="later")
     assert rows(run.pk, upto=seen)[0].text == ""
+
+
+def test_a_call_that_a_person_changed_shows_both(owner: Client) -> None:
+    run = make_run("run_edited", status="succeeded")
+    facts = {"call_id": "call_1", "tool": "refund", "agent": "desk", "arguments": '{"amount": 25}'}
+    event(run, "tool.finished", "0.2", **facts, proposed='{"amount": 250}', output="ok", ok=True)
+    [row] = timeline(run)
+    assert (row.arguments, row.proposed) == ({"amount": 25}, {"amount": 250})
+    assert "Proposed by the model" in owner.get("/runs/run_edited/").content.decode()

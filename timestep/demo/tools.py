@@ -110,7 +110,15 @@ async def find_customer(email: str) -> str:
     return _answer(email=email, found=bool(orders), customer=name, orders=orders)
 
 
-@tool_options(idempotent=False, title="Refund an order")
+def _refund_preview(call: dict[str, Any]) -> str:
+    """What people decide on; the amount always with its currency and its cents."""
+    order = _ORDERS.get(str(call["order_id"]).strip("# "))
+    to = f" to {order['customer']}" if order else ""
+    paid = f"{_money(call['amount'])} {call['currency'].upper()}"
+    return f"Refund {paid}{to} for order {call['order_id']}"
+
+
+@tool_options(idempotent=False, title="Refund an order", preview=_refund_preview)
 @function_tool(needs_approval=True, failure_error_function=_refusal)
 async def refund_order(order_id: str, amount: str, currency: str, reason: str) -> str:
     """Pay money back for an order. A demo: a receipt is written, no money moves.

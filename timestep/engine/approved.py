@@ -57,10 +57,10 @@ class Made:
         """The output for the model, which is told what was executed instead of its own call."""
         if not self.was_edited:
             return output
-        why = f" Their reason: {self.reason}" if self.reason else ""
+        why = f" (their reason: {self.reason})" if self.reason else ""
         note = (
-            "A person changed the arguments of this call before approving it."
-            f"{why} It was made with {self.arguments} and returned:"
+            f"A person changed the arguments of this call before approving it{why}. "
+            f"It was made with {self.arguments} and returned:"
         )
         parts = output if isinstance(output, list) else [output]
         if parts and all(isinstance(part, dict) and part.get("type") in _PARTS for part in parts):

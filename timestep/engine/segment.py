@@ -220,9 +220,10 @@ async def _resumed(
     agent: Agent[Any], saved: SegmentStart, decisions: list[dict[str, Any]], scope: Scope
 ) -> RunState[Any, Any]:
     state = await states.restore(agent, saved.state)
-    approved = approved_calls(decisions)
+    approved, before = approved_calls(decisions), approved_calls(saved.edits)
     around = steps_around_tools(agent)
-    states.reserve_for_resume(scope, saved.state, around, approved=approved)
+    states.reserve_for_resume(scope, saved.state, around, approved=approved, before=before)
+    states.refuse_unplaced(approved)
     states.apply_decisions(state, decisions, by_program=saved.by_program)
     return state
 

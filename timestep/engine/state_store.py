@@ -10,6 +10,7 @@ from agents import Agent, RunContextWrapper, RunState, ToolApprovalItem
 from agents._tool_identity import get_hosted_mcp_approval_request_identity
 
 from timestep.engine.states import call_id_of, restore
+from timestep.gate import ToolCall
 from timestep.models import SavedState
 from timestep.services.states import StateUnreadable, described, read
 
@@ -68,6 +69,25 @@ def decisions_in(state: RunState[Any, Any]) -> list[dict[str, Any]]:
     """
     found = [_decision(state, item) for item in state.get_interruptions()]
     return [decision for decision in found if decision is not None]
+
+
+def approved_in(state: RunState[Any, Any], run_id: str) -> list[tuple[ToolCall, bool]]:
+    """The waiting calls that a program approved, and whether further calls of the tool as well."""
+    decisions = {decision["call_id"]: decision for decision in decisions_in(state)}
+    found = []
+    for item in state.get_interruptions():
+        decision = decisions.get(call_id_of(item))
+        if decision is not None and decision["approve"]:
+            call = ToolCall(
+                run_id=run_id,
+                agent=item.agent.name,
+                tool=item.tool_name or "",
+                call_id=call_id_of(item),
+                arguments=item.arguments or "{}",
+                asks=True,
+            )
+            found.append((call, decision["always"]))
+    return found
 
 
 def _decision(state: RunState[Any, Any], item: ToolApprovalItem) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem, UserError
 
+from timestep.arguments import arguments_digest
 from timestep.engine.approved import Approved
 from timestep.engine.execution import Scope
 from timestep.engine.local_calls import keep_steps_again
@@ -97,7 +98,8 @@ def reserve_for_resume(
     state: dict[str, Any],
     around: Callable[[str], int] = lambda _name: 0,
     blocks: Iterator[int] | None = None,
-    approved: Mapping[str, Approved] | None = None,
+    approved: dict[str, Approved] | None = None,
+    before: Mapping[str, Approved] | None = None,
 ) -> None:
     """Reserve step ids for the calls that go on, first thing in a resumed segment.
 
@@ -109,11 +111,17 @@ def reserve_for_resume(
         state: The saved state.
         around: How many steps the calls of a tool may take beside themselves, by its name.
         blocks: Numbers of the blocks that are left for nested agents; None for all of them.
-        approved: What people approved of the calls that wait.
+        approved: What people approved of the calls that wait; each is taken out where it belongs.
+        before: What they had approved with other arguments in earlier segments.
     """
     blocks = resumed_blocks() if blocks is None else blocks
-    approved = approved or {}
+    approved = {} if approved is None else approved
     processed = state.get("last_processed_response") or {}
+    inside = {
+        function["tool_call"]["call_id"]: function
+        for function in processed.get("functions", [])
+        if function.get("agent_run_state")
+    }
     runs_agent = {
         item["raw_item"]["call_id"]
         for item in processed.get("new_items", [])
@@ -124,18 +132,29 @@ def reserve_for_resume(
         if item.get("type") == "function_call":
             block = next(blocks) if item["call_id"] in runs_agent else None
             scope.reserve_call(item["call_id"], block=block, around=around(item["name"]))
-            if item["call_id"] in approved:
-                scope.approved[item["call_id"]] = approved[item["call_id"]]
+            # Of a call that went ahead before, an approval under its id is of a call inside.
+            if item["call_id"] in approved and item["call_id"] not in inside:
+                scope.approved[item["call_id"]] = approved.pop(item["call_id"])
     keep_steps_again(scope, responses[-1].get("output", []), around)
     for handoff in processed.get("handoffs", [])[:1]:
         scope.handoff_call = handoff["tool_call"]["call_id"]
-    for function in processed.get("functions", []):
-        if function.get("agent_run_state"):
-            call_id = function["tool_call"]["call_id"]
-            # The call itself went ahead before: an approval under its id is of a call inside.
-            scope.approved.pop(call_id, None)
-            inner = function["agent_run_state"]
-            reserve_for_resume(scope.nested[call_id], inner, around, blocks, approved)
+    for call_id, function in inside.items():
+        edit = (before or {}).get(call_id)
+        if edit and edit.proposed == arguments_digest(function["tool_call"]["arguments"]):
+            scope.approved[call_id] = edit
+        inner = function["agent_run_state"]
+        reserve_for_resume(scope.nested[call_id], inner, around, blocks, approved, before)
+
+
+def refuse_unplaced(approved: Mapping[str, Approved]) -> None:
+    """Refuse an edit of a call that is not in the state: it would be made unedited, or not at all.
+
+    Raises:
+        StateMismatch: There is one.
+    """
+    for call_id, one in approved.items():
+        if one.edited is not None:
+            raise StateMismatch(f"call {call_id} was edited, and is not in the saved state")
 
 
 def call_id_of(item: ToolApprovalItem) -> str:

@@ -15,8 +15,10 @@ from pydantic import BaseModel
 
 from timestep.engine import direct, travel
 from timestep.engine.sessions import settle_session
+from timestep.engine.state_store import approved_in
 from timestep.engine.states import as_raw
 from timestep.engine.threads import in_thread
+from timestep.gate import approval_gate
 from timestep.ids import segment_id, time_ordered
 from timestep.library.checks import named_as_arguments
 from timestep.library.orders import DEFAULT_MAX_TURNS, Order
@@ -50,10 +52,14 @@ async def launch_order(order: Order, *, queue: str, label: str, here: str | None
         context = travel.describe_value(order.context, "context")
     body = travel.describe(order.agent, run_config=order.run_config, context=context)
     session_id, session_spec = await settle_session(order.session)
-    state = as_raw(order.input_items) if isinstance(order.input_items, RunState) else None
+    # Made before the insert, which is tried again when its answer is lost.
+    run_id = time_ordered("run") if order.workflow_id is None else order.workflow_id
+    state = None
+    if isinstance(order.input_items, RunState):
+        state = as_raw(order.input_items)
+        await in_thread(approval_gate().launched_with, approved_in(order.input_items, run_id))
     limits = {
-        # Made before the insert, which is tried again when its answer is lost.
-        "run_id": time_ordered("run") if order.workflow_id is None else order.workflow_id,
+        "run_id": run_id,
         "timeout_seconds": order.timeout_seconds,
         "max_turns": DEFAULT_MAX_TURNS if order.max_turns is None else order.max_turns,
         "priority": order.priority,

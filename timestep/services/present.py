@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
+from timestep.masking import masked
 from timestep.models import Run
 
 
@@ -37,12 +38,12 @@ class EventLike(Protocol):
 
 
 def run_as_json(run: Run) -> dict[str, Any]:
-    """A run as programs see it; times are ISO 8601 in UTC, or null."""
+    """A run as programs see it, masked; times are ISO 8601 in UTC, or null."""
     return {
         "run_id": run.run_id,
         "status": run.status,
         "agent": run.agent,
-        "final_output": run.final_output,
+        "final_output": masked(run.final_output),
         "error": public_error(run.error),
         "usage": usage_as_json(run),
         "created_at": _iso(run.created_at),
@@ -63,13 +64,13 @@ def usage_as_json(run: Run) -> dict[str, int]:
 
 
 def public_error(error: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A run's error without its traceback, which only operators may see."""
-    return error and {key: value for key, value in error.items() if key != "traceback"}
+    """A run's error, masked, without its traceback, which only operators may see."""
+    return error and {key: masked(value) for key, value in error.items() if key != "traceback"}
 
 
 def event_as_json(event: EventLike) -> dict[str, Any]:
-    """An event as programs see it: `seq`, `kind`, `payload`, `at`."""
-    payload = dict(event.payload)
+    """An event as programs see it, masked: `seq`, `kind`, `payload`, `at`."""
+    payload: dict[str, Any] = masked(event.payload)
     if event.step:
         payload |= {"step": event.step, "attempt": event.attempt}
     payload.pop("traceback", None)

@@ -26,7 +26,9 @@ def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segme
     Args:
         run_id: The run.
         revision: The saved state to start from; each revision is resumed once.
-        decisions: One `{"call_id": str, "approve": bool, "reason": str}` per pending call.
+        decisions: One `{"call_id": str, "approve": bool, "reason": str}` per pending call. An
+            approval may bind the call: `digest` of the arguments that it is made with, and where a
+            person edited them, those `arguments` as JSON text and the digest of the `proposed`.
 
     Returns:
         The new segment, or the earlier one when the same decisions were given before.
@@ -128,13 +130,14 @@ def _same_or_refuse(earlier: Segment, decisions: list[dict[str, Any]]) -> Segmen
     return earlier
 
 
-def _verdicts(decisions: list[dict[str, Any]]) -> dict[str, tuple[bool, str, bool]]:
+def _verdicts(decisions: list[dict[str, Any]]) -> dict[str, tuple[bool, str, bool, str]]:
     """What was decided of each call, whoever decided and in whatever order."""
     return {
         decision["call_id"]: (
             decision["approve"],
             decision.get("reason", ""),
             decision.get("always", False),
+            decision.get("arguments", ""),
         )
         for decision in decisions
     }

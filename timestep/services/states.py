@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,10 +40,15 @@ class SeveralInterrupted(TimestepError):
 
 @dataclass(frozen=True)
 class SegmentStart:
-    """What a segment starts from; where a program resumed, its decisions are in the state."""
+    """What a segment starts from; where a program resumed, its decisions are in the state.
+
+    `edits`: the decisions of earlier segments that changed arguments, where calls of agents that
+    are tools may still be going on with them.
+    """
 
     state: dict[str, Any]
     by_program: bool
+    edits: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,21 @@ def segment_start(run_id: str, revision: int) -> SegmentStart:
     row = by_kind.get(StateKind.RESUMED) or by_kind.get(StateKind.INTERRUPTED)
     if row is None:
         raise StateUnreadable(f"run {run_id} has no saved state of revision {revision}")
-    return SegmentStart(read(row), row.kind == StateKind.RESUMED)
+    state = read(row)
+    edits = _edits_before(run_id, revision) if _goes_on_inside(state) else []
+    return SegmentStart(state, row.kind == StateKind.RESUMED, edits)
+
+
+def _goes_on_inside(state: dict[str, Any]) -> bool:
+    """Whether a call that runs an agent waits for a call of that agent."""
+    processed = state.get("last_processed_response") or {}
+    return any(function.get("agent_run_state") for function in processed.get("functions", []))
+
+
+def _edits_before(run_id: str, revision: int) -> list[dict[str, Any]]:
+    earlier = Segment.objects.filter(run_id=run_id, revision__lt=revision).order_by("n")
+    decisions = earlier.values_list("decisions", flat=True)
+    return [one for given in decisions for one in given if "arguments" in one]
 
 
 def read(row: SavedState) -> dict[str, Any]:

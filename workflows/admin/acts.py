@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from approvals.access import Act, may, may_with_run
+from approvals.errors import AgentKept
 from timestep.errors import TimestepError
 from timestep.models import Run
 
@@ -47,6 +49,21 @@ def selected(request: HttpRequest, rows: QuerySet[Any]) -> list[str]:
         messages.error(request, f"Select at most {AT_ONCE} at once; nothing was done.")
         return []
     return keys
+
+
+def allowed(request: HttpRequest, act: Act, run_id: str) -> str:
+    """The run id, where the person may do this with the run. Raises AgentKept."""
+    run = Run.objects.only("run_id", "agent", "launched_by").get(run_id=run_id)
+    if not may_with_run(request.user, act, run):
+        raise AgentKept(run.agent, act)
+    return run_id
+
+
+def allowed_agent(request: HttpRequest, agent: str) -> str:
+    """The agent, where the person may launch it. Raises AgentKept."""
+    if not may(request.user, "launch", agent):
+        raise AgentKept(agent, "launch")
+    return agent
 
 
 def launched(run: Run) -> SafeString:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from approvals.admin_lists import ReadOnlyAdmin
+from approvals.access import Sight
+from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from timestep.models import Schedule
-from workflows.admin.acts import act_on_each, launched, selected, user_of
+from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
 from workflows.admin.forms import AgentDefinitionForm, LaunchForm
 from workflows.models import AgentDefinition, AgentVersion
 from workflows.selectors.agents import last_input, used_by
@@ -30,7 +31,7 @@ MOST_NAMED = 20
 
 
 @admin.register(AgentDefinition)
-class AgentDefinitionAdmin(admin.ModelAdmin[AgentDefinition]):
+class AgentDefinitionAdmin(SeenAdmin[AgentDefinition]):
     """Saving goes through `save_definition`, which makes the versions."""
 
     form = AgentDefinitionForm
@@ -40,6 +41,10 @@ class AgentDefinitionAdmin(admin.ModelAdmin[AgentDefinition]):
     ordering = ("slug",)
     actions = ("launch_selected",)
     readonly_fields = ("versions_link", "updated_at")
+
+    def seen(self, sight: Sight) -> Q:
+        """The agents that the person sees."""
+        return sight.agents_in("slug")
 
     @admin.display(description="Versions")
     def versions_link(self, obj: AgentDefinition) -> SafeString | str:
@@ -105,7 +110,12 @@ class AgentDefinitionAdmin(admin.ModelAdmin[AgentDefinition]):
             request,
             slugs,
             lambda slug: launched(
-                launch_agent(slug, input=given, by=user_of(request), launched_from="admin")
+                launch_agent(
+                    allowed_agent(request, slug),
+                    input=given,
+                    by=user_of(request),
+                    launched_from="admin",
+                )
             ),
         )
         return None
@@ -123,7 +133,7 @@ class AgentDefinitionAdmin(admin.ModelAdmin[AgentDefinition]):
 
 
 @admin.register(AgentVersion)
-class AgentVersionAdmin(ReadOnlyAdmin[AgentVersion]):
+class AgentVersionAdmin(ReadOnlyAdmin[AgentVersion], SeenAdmin[AgentVersion]):
     """What definitions said when they were saved."""
 
     list_display = ("__str__", "definition_id", "number", "saved_by", "created_at")
@@ -131,6 +141,10 @@ class AgentVersionAdmin(ReadOnlyAdmin[AgentVersion]):
     search_fields = ("definition__slug__exact",)
     search_help_text = "A whole slug."
     ordering = ("-id",)
+
+    def seen(self, sight: Sight) -> Q:
+        """Those of agents that the person sees."""
+        return sight.agents_in("definition__slug")
 
     def has_delete_permission(self, request: HttpRequest, obj: AgentVersion | None = None) -> bool:
         """Versions go with their definition only; the admin asks this when one is deleted."""

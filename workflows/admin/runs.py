@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from approvals.admin_lists import ReadOnlyAdmin
+from approvals.access import Sight
+from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin, shown
+from approvals.masking import masked_text
 from timestep.models import Queue, Run
 from timestep.services.cancel import cancel
 from timestep.services.present import public_error
 from timestep.services.retry import retry
-from workflows.admin.acts import act_on_each, launched, selected, user_of
+from workflows.admin.acts import act_on_each, allowed, launched, selected, user_of
 from workflows.models import AgentDefinition
 from workflows.services.launching import launch_again
 
@@ -56,7 +58,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin[Run]):
+class RunAdmin(ReadOnlyAdmin[Run], SeenAdmin[Run]):
     """Every run, newest first."""
 
     list_display = (
@@ -77,15 +79,15 @@ class RunAdmin(ReadOnlyAdmin[Run]):
     ordering = ("-created_at", "-run_id")
     actions = ("cancel_selected", "retry_selected", "launch_again", "launch_again_latest")
 
+    def seen(self, sight: Sight) -> Q:
+        """The runs that the person sees."""
+        return sight.runs()
+
     def get_fields(self, request: HttpRequest, obj: Run | None = None) -> list[Any]:
         """All columns, but the traceback only for those who may see it."""
-        columns = [field.name for field in self.opts.fields if field.name not in ("error", "spec")]
+        columns = [shown(one) for one in self.opts.fields if one.name not in ("error", "spec")]
         traced = user_of(request).has_perm("timestep.view_traceback")
         return [*columns, "error_with_traceback" if traced else "error_in_public"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Run | None = None) -> list[Any]:
-        """All of them."""
-        return self.get_fields(request, obj)
 
     @admin.display(description="Error")
     def error_in_public(self, obj: Run) -> str:
@@ -97,7 +99,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         """What failed, with the traceback below it."""
         if not obj.error:
             return "-"
-        return f"{self.error_in_public(obj)}\n{obj.error.get('traceback', '')}"
+        return f"{self.error_in_public(obj)}\n{masked_text(obj.error.get('traceback', ''))}"
 
     def has_launch_permission(self, request: HttpRequest) -> bool:
         """Whether "launch again" is offered."""
@@ -116,14 +118,22 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         """Cancel each selected run."""
         by = user_of(request).get_username()
         keys = selected(request, queryset)
-        act_on_each(request, keys, lambda key: f"Cancelling {cancel(key, by=by).run_id}.")
+        act_on_each(
+            request,
+            keys,
+            lambda key: f"Cancelling {cancel(allowed(request, 'cancel', key), by=by).run_id}.",
+        )
 
     @admin.action(description="Retry from the failed step", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Continue each selected run where it failed."""
         by = user_of(request).get_username()
         keys = selected(request, queryset)
-        act_on_each(request, keys, lambda key: f"Retrying {retry(key, by=by).run_id}.")
+        act_on_each(
+            request,
+            keys,
+            lambda key: f"Retrying {retry(allowed(request, 'retry', key), by=by).run_id}.",
+        )
 
     @admin.action(description="Launch again (same version)", permissions=["launch"])
     def launch_again(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
@@ -140,5 +150,9 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         act_on_each(
             request,
             selected(request, queryset),
-            lambda key: launched(launch_again(key, by=user, launched_from="admin", latest=latest)),
+            lambda key: launched(
+                launch_again(
+                    allowed(request, "launch", key), by=user, launched_from="admin", latest=latest
+                )
+            ),
         )

@@ -6,21 +6,22 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from approvals.admin_lists import ReadOnlyAdmin
+from approvals.access import Sight
+from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from timestep.models import Schedule, Tick
 from timestep.services.schedules import pause, resume, save_schedule
 from timestep.services.ticks import run_now
-from workflows.admin.acts import act_on_each, launched, selected, user_of
+from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
 from workflows.admin.forms import ScheduleForm
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(admin.ModelAdmin[Schedule]):
+class ScheduleAdmin(SeenAdmin[Schedule]):
     """Saving goes through `save_schedule`, which works out the next tick.
 
     What a program made is changed in the program, which would say it again at its next start; here
@@ -37,6 +38,10 @@ class ScheduleAdmin(admin.ModelAdmin[Schedule]):
     ordering = ("name",)
     actions = ("run_selected_now", "pause_selected", "resume_selected")
     readonly_fields = ("next_at", "last_at", "made_by", "pause")
+
+    def seen(self, sight: Sight) -> Q:
+        """The schedules of agents that the person sees."""
+        return sight.agents_in("agent")
 
     @admin.display(description="Made by")
     def made_by(self, obj: Schedule) -> str:
@@ -91,7 +96,7 @@ class ScheduleAdmin(admin.ModelAdmin[Schedule]):
         act_on_each(
             request,
             selected(request, queryset),
-            lambda name: launched(run_now(name, by=user, launched_from="admin")),
+            lambda name: launched(run_now(_allowed(request, name), by=user, launched_from="admin")),
         )
 
     @admin.action(description="Pause schedule", permissions=["change"])
@@ -107,13 +112,19 @@ class ScheduleAdmin(admin.ModelAdmin[Schedule]):
         act_on_each(request, names, _resumed)
 
 
+def _allowed(request: HttpRequest, name: str) -> str:
+    """The name, where the person may launch the schedule's agent."""
+    allowed_agent(request, Schedule.objects.only("agent").get(name=name).agent)
+    return name
+
+
 def _resumed(name: str) -> str:
     schedule = resume(name)
     return f"Resumed {schedule.name}; next at {schedule.next_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
 @admin.register(Tick)
-class TickAdmin(ReadOnlyAdmin[Tick]):
+class TickAdmin(ReadOnlyAdmin[Tick], SeenAdmin[Tick]):
     """When schedules fired, what they launched, and what they missed."""
 
     list_display = ("schedule_id", "at", "outcome", "late", "run_id", "note")
@@ -121,6 +132,10 @@ class TickAdmin(ReadOnlyAdmin[Tick]):
     search_fields = ("schedule__name__exact", "run_id__exact")
     search_help_text = "A whole name of a schedule, or a run id."
     ordering = ("-id",)
+
+    def seen(self, sight: Sight) -> Q:
+        """Those of schedules that the person sees."""
+        return sight.agents_in("schedule__agent")
 
     @admin.display(description="Late")
     def late(self, obj: Tick) -> str:

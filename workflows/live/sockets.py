@@ -94,6 +94,16 @@ def read_request(scope: Scope) -> Wanted:
     return Wanted(match.groupdict().get("run_id"), route.feed, after, known)
 
 
+def admit(scope: Scope) -> tuple[Wanted, Visitor]:
+    """What is asked, and by whom, where they may watch it. Reads the database; raises Refused."""
+    require_own_origin(scope)
+    visitor = require_visitor(session_key(dict(scope["headers"])))
+    wanted = read_request(scope)
+    if wanted.run_id is not None:
+        require_run(wanted.run_id, visitor.sight)
+    return wanted, visitor
+
+
 class LiveApplication:
     """Serves all websockets of a process."""
 
@@ -108,7 +118,7 @@ class LiveApplication:
         await receive()
         viewer: Viewer | None = None
         try:
-            wanted, visitor = await self._admit(scope, listener)
+            wanted, visitor = await listener.readers.run(admit, scope)
             viewer = Viewer(send, wanted.form, wanted.after, self._limits, visitor.sight)
             await send({"type": "websocket.accept"})
             with sessions.watching(visitor, viewer):
@@ -136,15 +146,6 @@ class LiveApplication:
             watch = SessionWatch(listener.readers, self._session_check_seconds)
             self._service = (loop, listener, watch)
         return self._service
-
-    async def _admit(self, scope: Scope, listener: Listener) -> tuple[Wanted, Visitor]:
-        require_own_origin(scope)
-        key = session_key(dict(scope["headers"]))
-        visitor = await listener.readers.run(require_visitor, key)
-        wanted = read_request(scope)
-        if wanted.run_id is not None:
-            await listener.readers.run(require_run, wanted.run_id, visitor.sight)
-        return wanted, visitor
 
     async def _follow(self, wanted: Wanted, viewer: Viewer, listener: Listener) -> None:
         watching: AbstractAsyncContextManager[Channel]

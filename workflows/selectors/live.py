@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from timestep.masking import masked_text
 from timestep.models import DELTA_KIND, Run, RunStatus
 from timestep.services.present import EventLike
 from timestep.services.totals import show_totals_so_far
@@ -51,4 +52,4 @@ def _deltas(events: Sequence[EventLike], whole: set[str]) -> list[tuple[str, str
             attempt, text = event.attempt, ""
         if event.attempt == attempt:
             texts[event.step] = (attempt, text + str(event.payload.get("text", "")))
-    return [(dom_id("text", step), text) for step, (_, text) in texts.items()]
+    return [(dom_id("text", step), masked_text(text)) for step, (_, text) in texts.items()]

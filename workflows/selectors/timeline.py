@@ -8,6 +8,7 @@ loaded say the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -16,6 +17,7 @@ from django.utils.dateparse import parse_datetime
 
 from approvals.models import ApprovalRequest, RequestKind
 from approvals.selectors import for_run
+from timestep.masking import masked
 from timestep.models import DELTA_KIND, ENDED_STATUSES, RunEvent, SegmentKind
 from timestep.services.present import EventLike
 from timestep.services.resume import OUTCOMES
@@ -36,10 +38,28 @@ def rows(run_id: str, *, upto: int, steps: Iterable[str] | None = None) -> list[
     return with_requests(fold(events.order_by("seq").iterator(chunk_size=2000)), run_id)
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """An event as it may be shown."""
+
+    seq: int
+    kind: str
+    step: str
+    attempt: int
+    payload: dict[str, Any]
+    at: datetime
+
+    @classmethod
+    def of(cls, event: EventLike) -> _Shown:
+        """The event with its payload masked."""
+        payload = masked(event.payload)
+        return cls(event.seq, event.kind, event.step, event.attempt, payload, event.at)
+
+
 def fold(events: Iterable[EventLike]) -> list[Row]:
     """Rows in the order of their first event; each knows the last event that changed it."""
     found: dict[str, Row] = {}
-    for event in events:
+    for event in map(_Shown.of, events):
         if event.kind in _ENDING:
             _end_open(found, event)
         key = _key(event, found)
@@ -165,6 +185,7 @@ def _tool_started(row: Row, event: EventLike) -> None:
     row.call_id = str(event.payload.get("call_id", ""))
     row.parent_call_id = str(event.payload.get("parent_call_id") or "")
     row.arguments = parsed(event.payload.get("arguments"))
+    row.proposed = parsed(event.payload.get("proposed"))
     row.started_at = row.started_at or _moment(event.payload.get("started_at")) or event.at
 
 
@@ -221,6 +242,14 @@ def _approval_decided(row: Row, event: EventLike) -> None:
         row.kind, row.started_at = "answer", event.at
 
 
+def _approval_denied(row: Row, event: EventLike) -> None:
+    """A policy said no, without asking anybody."""
+    _tool_started(row, event)
+    row.kind, row.state, row.ended_at = "approval", "reject", event.at
+    row.by = f"policy “{event.payload.get('policy', '')}”"
+    row.note = str(event.payload.get("why") or "")
+
+
 def _note(kind: str) -> Callable[[Row, EventLike], None]:
     def handle(row: Row, event: EventLike) -> None:
         row.kind, row.state, row.data = kind, "note", event.payload
@@ -256,6 +285,7 @@ _BY_CALL: dict[str, Callable[[Row, EventLike], None]] = {
     "tool.unknown": _tool_unknown,
     "approval.requested": _approval_requested,
     "approval.decided": _approval_decided,
+    "approval.denied": _approval_denied,
 }
 _HANDLERS: dict[str, Callable[[Row, EventLike], None]] = {
     **_BY_STEP,

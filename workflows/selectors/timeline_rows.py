@@ -17,6 +17,7 @@ class Row:
 
     `kind` is model, tool, guardrail, approval, handoff, segment, worker_lost, retried or failure;
     `state` is running, ok, failed, stopped, unknown, waiting, note, or the outcome of a decision.
+    `proposed` is what the model wrote where a person changed the arguments of a call.
     `seq` is the last event that changed the row.
     """
 
@@ -32,6 +33,7 @@ class Row:
     attempt: int = 0
     text: str = ""
     arguments: Any = None
+    proposed: Any = None
     output: Any = None
     error: str = ""
     by: str = ""

@@ -146,6 +146,7 @@ def _time(moment: datetime, data: str, words: Any) -> SafeString:
     return format_html(shape, iso, title, data, words(seconds))
 
 
+@register.filter
 def span(seconds: float) -> str:
     """A length of time in its one or two largest units."""
     whole = int(seconds)

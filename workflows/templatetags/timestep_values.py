@@ -7,9 +7,11 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from approvals.models import ApprovalRequest
+from approvals.fields import is_truncated
+from approvals.models import ApprovalRequest, RequestKind
 from approvals.wording import act_of
 from timestep.letters import marked
+from timestep.masking import masked, masked_text
 from timestep.values import fields_of, pretty
 from workflows.selectors.timeline_rows import parsed
 
@@ -18,15 +20,16 @@ register = template.Library()
 
 @register.inclusion_tag("ui/_value.html")
 def value(given: Any) -> dict[str, Any]:
-    """Show a value: an object as typed fields, anything else as bounded text."""
+    """Show a value, masked: an object as typed fields, anything else as bounded text."""
+    given = masked(given)
     fields = fields_of(given)
     return {"fields": fields, "named": bool(fields[0].name), "raw": isinstance(given, dict)}
 
 
 @register.filter
 def visible(text: Any) -> SafeString:
-    """Escaped text in which letters that hide something are marked; see `timestep.letters`."""
-    return marked("" if text is None else str(text))
+    """Escaped, masked text in which letters that hide something are marked."""
+    return marked("" if text is None else masked_text(str(text)))
 
 
 @register.filter
@@ -42,6 +45,13 @@ def act(asked: ApprovalRequest) -> str:
 
 
 @register.filter
+def shown_whole(asked: ApprovalRequest) -> bool:
+    """Whether the one line of a call leaves nothing out, so that it can be approved on it."""
+    is_call = asked.kind == RequestKind.TOOL_CALL
+    return is_call and act_of(asked).whole and not is_truncated(asked)
+
+
+@register.filter
 def first_line(text: Any) -> str:
     """The first line of a text, short."""
     line = str(text or "").strip().split("\n", 1)[0]
@@ -50,8 +60,8 @@ def first_line(text: Any) -> str:
 
 @register.filter
 def as_json(given: Any) -> str:
-    """A value as indented JSON."""
-    return pretty(given)
+    """A value as indented JSON, masked."""
+    return pretty(masked(given))
 
 
 @register.filter

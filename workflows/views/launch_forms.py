@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, QueryDict
 
 from timestep.errors import InvalidInput
+from timestep.masking import MASK, masked
 
 
 def current_user(request: HttpRequest) -> User:
@@ -42,13 +43,16 @@ class LaunchForm:
 
     @classmethod
     def of(cls, last: str | list[Any] | None) -> LaunchForm:
-        """A form with an earlier input ready."""
+        """A form with an earlier input ready; what is masked has to be typed again."""
+        last = masked(last)
         if last is None or isinstance(last, str):
             return cls(input=last or "")
         return cls(input=json.dumps(last, ensure_ascii=False, indent=2), as_items=True)
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `launch_agent`. Raises InvalidInput naming the field."""
+        if MASK in self.input:
+            raise InvalidInput("input", f"holds {MASK} in place of what is not shown; type it anew")
         return {
             "input": self._items() if self.as_items else self.input,
             "session_id": self.session_id or None,

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from approvals import selectors
+from approvals.masking import masked
 from approvals.models import ApprovalRequest
 from approvals.selectors import decision_of
 from approvals.services.present import request_as_json
@@ -49,7 +50,7 @@ class Command(BaseCommand):
 
 def _line(request: ApprovalRequest) -> str:
     """One line; JSON escapes keep what a model wrote from driving the terminal."""
-    arguments = json.dumps(request.arguments)
+    arguments = json.dumps(masked(request.arguments))
     if len(arguments) > _ARGUMENTS_SHOWN:
         arguments = arguments[:_ARGUMENTS_SHOWN] + "… (--json shows all)"
     decision = decision_of(request)

@@ -81,6 +81,11 @@ def check_output(data: Any) -> ToolGuardrailFunctionOutput:
 HAND_MADE_CHECK: ToolInputGuardrail[Any] = ToolInputGuardrail(tool_check, name="by hand")
 
 
+def look_ahead(call: dict[str, Any]) -> str:
+    """What a call would do, as people are shown it."""
+    return f"Do it to {call['text']}"
+
+
 @tool_options(idempotent=True, title="Look up")
 @function_tool
 def look_up(order: str) -> str:

@@ -38,7 +38,7 @@ from tests.engine.travel import parts
 from tests.engine.travel.equality import differences
 from timestep.digests import canonical_json
 from timestep.engine.travel import build, describe, missing_here
-from timestep.tools import options_of
+from timestep.tools import mark, options_of
 
 SETTINGS = ModelSettings(
     temperature=0.2,
@@ -119,6 +119,7 @@ TOOLS: list[Any] = [
     parts.refund,
     parts.bound_by_name,
     function_tool(parts.plain_tool),
+    mark(function_tool(parts.plain_tool), title="Plain", preview=parts.look_ahead),
     function_tool(
         parts.plain_tool,
         name_override="other",

@@ -10,6 +10,7 @@ from agents.tool_context import ToolContext
 
 from timestep.arguments import arguments_digest
 from timestep.engine.approved import Made, NotAsApproved, approved_calls, as_approved
+from timestep.engine.states import StateMismatch, refuse_unplaced
 
 PROPOSED = '{"amount": 250.0}'
 EDITED = '{"amount": 25.0}'
@@ -67,7 +68,7 @@ def test_calls_that_nobody_was_asked_about_are_made_as_they_are() -> None:
 def test_the_model_is_told_what_was_executed_and_why() -> None:
     told = Made(EDITED, PROPOSED, "a typo").told({"paid": 25})
     assert "A person changed the arguments" in told
-    assert "Their reason: a typo" in told
+    assert "their reason: a typo" in told
     assert EDITED in told
     assert told.endswith("\n{'paid': 25}")
 
@@ -81,3 +82,17 @@ def test_pictures_stay_pictures() -> None:
 @pytest.mark.parametrize("output", ["text", None, json.loads(PROPOSED)])
 def test_nothing_is_said_of_a_call_that_nobody_changed(output: Any) -> None:
     assert Made(PROPOSED).told(output) == output
+
+
+def test_each_guardrail_of_a_call_sees_the_edit() -> None:
+    context, approved = _context(), approved_calls([_edit()])
+    for _ in range(2):
+        as_approved(approved, context, context.tool_arguments)
+        assert context.tool_arguments == EDITED
+    assert as_approved(approved, context, PROPOSED).was_edited
+
+
+def test_an_edit_of_a_call_that_is_not_in_the_state_is_refused() -> None:
+    refuse_unplaced(approved_calls([_decision()]))
+    with pytest.raises(StateMismatch, match="call c1 was edited"):
+        refuse_unplaced(approved_calls([_edit()]))

@@ -1,0 +1,101 @@
+"""What a card says before anyone decides: whether the run could go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import ApprovalRequest
+from approvals.services.decisions import decide
+from approvals.services.standing import standing, standings
+from tests.approvals.rows import approver, ask, awaiting_run
+from timestep.models import AgentSpec, CatalogueTool, Run, SavedState, Worker
+from timestep.services.states import save_interrupted
+
+pytestmark = pytest.mark.django_db
+
+TOOL = {"name": "refund_order", "digest": "d" * 64}
+
+
+def _asked(**body: Any) -> ApprovalRequest:
+    """A request whose run could go on: its state, its tool and a worker are there."""
+    body = {"spec_version": 1, "start": "desk", "agents": {"desk": {"tools": [TOOL]}}} | body
+    spec = AgentSpec.objects.create(digest="1" * 64, body=body)
+    CatalogueTool.objects.create(name="refund_order", schema={}, schema_digest="d" * 64)
+    worker("w-1")
+    run = awaiting_run()
+    Run.objects.filter(pk=run.pk).update(spec=spec)
+    save_interrupted(run, {})
+    [request] = ask(Run.objects.get(pk=run.pk))
+    return request
+
+
+def worker(name: str, **fields: Any) -> None:
+    given = {"host": "here", "pid": 1, "engine_version": 1, "tools": ["refund_order"]}
+    Worker.objects.create(worker_id=name, **(given | fields))
+
+
+def test_nothing_is_said_where_nothing_is_in_the_way() -> None:
+    assert standing(_asked()) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"present": False}, "refund_order is on no worker any more"),
+        ({"schema_digest": "e" * 64}, "refund_order takes other arguments"),
+    ],
+)
+def test_a_tool_that_is_gone_or_changed(change: dict[str, Any], said: str) -> None:
+    request = _asked()
+    CatalogueTool.objects.update(**change)
+    assert said in standing(request)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"stopped_at": timezone.now()}, "No worker runs: the decision is kept"),
+        ({"engine_version": 99}, "engine version 1"),
+        ({"tools": []}, "No running worker has all of the tools refund_order"),
+        ({"kind": "script"}, "No worker runs"),
+    ],
+)
+def test_workers_that_are_not_there_or_not_able(change: dict[str, Any], said: str) -> None:
+    request = _asked()
+    Worker.objects.update(**change)
+    assert said in standing(request)
+
+
+def test_a_saved_state_that_is_gone() -> None:
+    request = _asked()
+    SavedState.objects.all().delete()
+    assert "saved state of the run is gone" in standing(request)
+
+
+def test_a_script_that_does_not_run() -> None:
+    request = _asked(spec_version=2, needs={"script": "/home/ana/desk.py"})
+    assert "/home/ana/desk.py does not run" in standing(request)
+    worker("w-2", kind="script", script="/home/ana/desk.py")
+    assert standing(request) == ""
+
+
+def test_many_are_looked_at_at_once(django_assert_num_queries: Any) -> None:
+    first = _asked()
+    more = [row for _ in range(4) for row in ask(Run.objects.get(pk=awaiting_run().pk))]
+    CatalogueTool.objects.update(present=False)
+    rows = list(ApprovalRequest.objects.select_related("run"))
+    with django_assert_num_queries(4):
+        found = standings(rows)
+    assert "on no worker" in found[first.pk]
+    assert all("saved state" in found[row.pk] for row in more)
+
+
+def test_what_was_decided_is_not_looked_at() -> None:
+    request = _asked()
+    Worker.objects.all().delete()
+    decide(request.pk, approve=True, by=approver())
+    request.refresh_from_db()
+    assert standing(request) == ""
