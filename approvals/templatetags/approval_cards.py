@@ -44,12 +44,17 @@ def edit_field(
 
 
 @register.simple_tag
-def approvals_waiting(user: User | AnonymousUser) -> dict[str, Any]:
-    """How many requests wait for the person, and up to which act of the audit trail that holds."""
+def approvals_waiting(user: User | AnonymousUser, seq: int | str = "") -> dict[str, Any]:
+    """How many requests wait for the person, and from which act on the page wants to be told.
+
+    Args:
+        user: Who looks.
+        seq: The newest act before the page read its requests; without one, the newest now.
+    """
     if not isinstance(user, User):
         return {}
-    seq = newest_act()
-    return {"seq": seq, "count": count_in_words(waiting_for(user, COUNTED))}
+    after = seq if isinstance(seq, int) else newest_act()
+    return {"seq": after, "count": count_in_words(waiting_for(user, COUNTED))}
 
 
 def count_in_words(count: int) -> str:

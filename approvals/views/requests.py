@@ -64,11 +64,12 @@ def approval(request: PageRequest, approval_id: str) -> HttpResponse:
 
     `live` asks for the card only where it belongs to the list with the filters beside it.
     """
+    seq = newest_act()
     asked = load(request, approval_id)
     if "live" in request.GET and not _is_listed(request, asked):
         return HttpResponse(status=204)
     whole = request.GET.get("all") == "1"
-    context = card_context(request, asked, request.GET.get("in", ""), whole=whole)
+    context = card_context(request, asked, request.GET.get("in", ""), whole=whole) | {"seq": seq}
     return render(
         request, "approvals/_card.html" if request.htmx else "approvals/page.html", context
     )

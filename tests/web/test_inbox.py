@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals.models import ApprovalRequest
+from approvals.selectors.acts import newest_act
+from approvals.selectors.inbox import Inbox, InboxPage
 from approvals.services.claims import claim, hand_over
 from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, awaiting_run, refund_call
@@ -106,6 +108,22 @@ def test_the_count_is_of_what_waits_for_me(owner: Client, looker: Client) -> Non
     html = owner.get("/runs/").content.decode()
     assert ">1</b>" in html
     assert looker.get("/approvals/count/").json() == {"count": ""}
+
+
+def test_what_happens_while_a_page_is_made_is_told_to_it(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked()
+    before = newest_act()
+    page = Inbox.page
+
+    def slow(*args: object, **kwargs: object) -> InboxPage:
+        found = page(*args, **kwargs)  # type: ignore[arg-type]
+        asked("call_2")
+        return found
+
+    monkeypatch.setattr(Inbox, "page", slow)
+    assert f"?after={before}" in owner.get("/approvals/").content.decode()
 
 
 def test_a_live_card_comes_only_where_the_list_has_it(owner: Client) -> None:
