@@ -95,6 +95,13 @@ def test_cancelling_stops_a_model_call(engine: Installation, program: Program) -
     assert time.monotonic() - began < 5
 
 
+def test_cancelling_what_has_ended_changes_nothing(engine: Installation, program: Program) -> None:
+    engine.double.says(script("too late", {"text": "done"}))
+    order = {"agent": "talker", "input_items": "too late", "workflow_id": "too-late"}
+    program.call("queue_and_wait", **order)
+    assert program.call("queue_and_cancel", **order, after=0.0)["status"] == "succeeded"
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [

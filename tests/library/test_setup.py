@@ -20,6 +20,7 @@ NAMES = [
     "InvalidInput",
     "NotConfigured",
     "NotLaunched",
+    "ProgramStopped",
     "RunCancelled",
     "RunFailed",
     "RunHandle",

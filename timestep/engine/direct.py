@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbos import DBOS, SetWorkflowID
+from django.db.models import Q
 from django.utils import timezone
 
 from timestep.engine.segment import run_segment
@@ -13,18 +14,20 @@ def take(run_id: str, worker_id: str) -> bool:
     """Give a run's first segment to this process, in the transaction that launches the run.
 
     What else must be asked of the rows is left to the dispatcher: whether a session is free.
+    Given to it before, it is given again: the answer to that commit may have been lost.
 
     Args:
         run_id: The run.
         worker_id: This process, which the run must be reserved for.
 
     Returns:
-        Whether the segment is to be started here; False where somebody has it already.
+        Whether the segment is to be started here; False where another has it, or it has begun.
     """
+    given = Q(state=SegmentState.DISPATCHED, worker=worker_id)
     ready = Segment.objects.filter(
+        Q(state=SegmentState.READY) | given,
         run_id=run_id,
         n=0,
-        state=SegmentState.READY,
         run__reserved_for=worker_id,
         run__queue=DIRECT_QUEUE,
         run__session_id__isnull=True,

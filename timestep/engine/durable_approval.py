@@ -118,10 +118,14 @@ def _verdicts(questions: list[Question]) -> dict[str, str]:
 def _verdict(asked: Question) -> str:
     """The gate's verdict; `granted` where a function of the tool need not be asked any more."""
     gate = approval_gate()
-    verdict = gate.check(asked.call)
-    if not asked.decides or verdict != "allow":
-        return verdict
-    return GRANTED if gate.check(replace(asked.call, asks=True)) == "allow" else verdict
+    if not asked.decides:
+        return gate.check(asked.call)
+    # As if the function asked: what goes ahead then was approved. First, since the gate records
+    # that an approval was used, or a call denied, at each question.
+    verdict = gate.check(replace(asked.call, asks=True))
+    if verdict == "allow":
+        return GRANTED
+    return verdict if verdict == "deny" else gate.check(asked.call)
 
 
 async def as_people_said(

@@ -50,7 +50,13 @@ class RunHandle:
         return queueing.status_of(self.run_id)
 
     def cancel(self) -> None:
-        """Cancel the run; a model call under way stops within a second."""
+        """Cancel the run; a model call under way stops within a second.
+
+        A run that has ended stays as it is.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
         configured()
         from timestep.library import queueing  # noqa: PLC0415
 

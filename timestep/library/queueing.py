@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from agents import Agent
 
 from timestep.engine.threads import in_thread, submit
-from timestep.errors import DuplicateRun, InvalidInput, RunNotFound
+from timestep.errors import DuplicateRun, InvalidInput, RunNotFound, WrongStatus
 from timestep.library.beginning import begun, bond_in, finished, processed
 from timestep.library.checks import check_order, check_text
 from timestep.library.handles import RunHandle
@@ -61,8 +62,9 @@ def status_of(run_id: str) -> str:
 
 
 def cancel_run(run_id: str) -> None:
-    """Cancel a run in this program's name."""
-    submit(cancel, run_id, by=launched().by).result()
+    """Cancel a run in this program's name; one that has ended stays as it is."""
+    with suppress(WrongStatus):
+        submit(cancel, run_id, by=launched().by).result()
 
 
 def _status(run_id: str) -> str:

@@ -14,12 +14,14 @@ OWN = {"queue": DIRECT_QUEUE, "reserved_for": "p-1"}
 
 
 @pytest.mark.django_db
-def test_a_run_of_its_own_is_taken_once() -> None:
+def test_a_run_of_its_own_is_taken_until_it_has_begun() -> None:
     run = launched(**OWN)
-    assert [take(run.run_id, "p-1"), take(run.run_id, "p-1")] == [True, False]
+    assert [take(run.run_id, "p-1"), take(run.run_id, "p-1")] == [True, True]
     segment = Segment.objects.get(run=run)
     assert (segment.state, segment.worker) == (SegmentState.DISPATCHED, "p-1")
     assert segment.dispatched_at is not None
+    Segment.objects.update(state=SegmentState.RUNNING)
+    assert not take(run.run_id, "p-1")
 
 
 @pytest.mark.django_db
