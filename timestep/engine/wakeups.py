@@ -34,18 +34,24 @@ class Wakeup(Protocol):
         """Give up what the waiting holds."""
 
 
-def wakeup() -> Wakeup:
-    """The way of waiting that fits the database."""
+def wakeup(calm_seconds: float = 0.0) -> Wakeup:
+    """The way of waiting that fits the database.
+
+    Args:
+        calm_seconds: How long a wait lasts at least on SQLite, unless `wake` ends it. There every
+            commit is seen, also those of this process, which mostly concern nobody.
+    """
     if connection.vendor == "postgresql":
         return PostgresWakeup(connection.get_connection_params)
-    return SqliteWakeup(str(connection.settings_dict["NAME"]))
+    return SqliteWakeup(str(connection.settings_dict["NAME"]), calm_seconds)
 
 
 class SqliteWakeup:
     """Watches the file's data version, which every commit of another connection changes."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, calm_seconds: float = 0.0) -> None:
         self._path = path
+        self._calm = calm_seconds
         self._local = threading.local()
         self._woken = threading.Event()
 
@@ -53,6 +59,7 @@ class SqliteWakeup:
         """Wait until the file changes."""
         deadline = time.monotonic() + timeout
         before = getattr(self._local, "version", None)
+        self._woken.wait(min(self._calm, timeout))
         while time.monotonic() < deadline:
             self._local.version = self._data_version()
             if self._local.version != before or self._woken.is_set():

@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 # How long a stopping worker lets its runs go on; what is left is taken over by another.
 DRAIN_SECONDS = 10.0
 _STOP_SECONDS = 2.0
+_SCRIPT_CALM_SECONDS = 0.05
 
 
 class SecondWorker(TimestepError):
@@ -95,7 +96,8 @@ class WorkerProcess:
             runtime.takeover_queue(self.worker_id),
             self.executions,
             Fitness(lambda spec: lacks(spec, tools, script=bool(script))),
-            wakeup(),
+            # A script begins its own runs without a look at the rows.
+            wakeup(_SCRIPT_CALM_SECONDS if script else 0.0),
         )
         self._dispatcher.start()
         self._clocks.start()

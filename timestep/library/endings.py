@@ -16,6 +16,8 @@ from timestep.models import Run, RunStatus
 logger = logging.getLogger(__name__)
 
 _SLOW_POLL_SECONDS = 1.0
+# What executes here says by itself when it has ended.
+_CALM_SECONDS = 0.05
 _GOING = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
@@ -33,7 +35,7 @@ class Endings:
         self._awaited: dict[str, list[Future[None]]] = {}
         self._asked = threading.Event()
         self._stopping = self._stopped = False
-        self._wakeup: Wakeup = wakeup()
+        self._wakeup: Wakeup = wakeup(_CALM_SECONDS)
         self._thread = threading.Thread(target=self._run, name="timestep-endings", daemon=True)
 
     def start(self) -> None:

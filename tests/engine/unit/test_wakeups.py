@@ -93,6 +93,16 @@ def test_a_wake_before_the_wait_counts(watching: SqliteWakeup) -> None:
     assert _waited(watching) < SHORT
 
 
+def test_a_calm_wait_is_ended_by_a_wake_and_not_at_once_by_a_commit(file: Path) -> None:
+    calm = SqliteWakeup(str(file), calm_seconds=0.3)
+    calm.wait(0.4)
+    _commit(file)
+    assert 0.3 <= _waited(calm) < SHORT
+    calm.wake()
+    assert _waited(calm) < 0.3
+    calm.close()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_launch_ends_the_wait_on_either_database() -> None:
     made = wakeup()
