@@ -41,7 +41,7 @@ def test_from_the_first_button_to_an_approved_refund(page: Page) -> None:
     approve = page.get_by_role("button", name="Approve")
     approve.click()
     armed = page.locator("button[data-armed]")
-    expect(armed).to_contain_text("Refund order")
+    expect(armed).to_contain_text("Refund 25.00 EUR")
     page.evaluate(WATCH)
     page.wait_for_timeout(400)
     armed.click()

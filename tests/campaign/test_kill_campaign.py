@@ -9,7 +9,7 @@ import pytest
 
 from tests.stack import ROOT
 
-KILLS = {"definitions": 5, "everything": 3}
+KILLS = {"definitions": 3, "everything": 2}
 
 
 @pytest.mark.timeout(500)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tests.engine.unit.rows import executing, handed_over, queue
 from tests.services.rows import launched, standing, waiting_thread
+from timestep.engine import direct
 from timestep.engine import dispatcher as module
 from timestep.engine.dispatcher import SLOW_POLL_SECONDS, Dispatcher
 from timestep.engine.execution import Abort
@@ -79,7 +80,8 @@ class FakeExecutions:
 def dbos(monkeypatch: pytest.MonkeyPatch) -> FakeDbos:
     fake = FakeDbos()
     monkeypatch.setattr(module, "DBOS", fake)
-    monkeypatch.setattr(module, "SetWorkflowID", fake.named)
+    monkeypatch.setattr(direct, "DBOS", fake)
+    monkeypatch.setattr(direct, "SetWorkflowID", fake.named)
     return fake
 
 
