@@ -6,7 +6,7 @@ A listener on SQLite sees `PRAGMA data_version` change, so nothing has to be sen
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db import connection
 
@@ -24,9 +24,15 @@ def notify_dispatch() -> None:
 
 def notify_events(run_ids: Iterable[str]) -> None:
     """Tell listeners, when the caller's transaction commits, which runs have new events."""
+    for message in event_messages(run_ids):
+        _send(EVENTS_CHANNEL, message)
+
+
+def event_messages(run_ids: Iterable[str]) -> Iterator[str]:
+    """What is sent on `EVENTS_CHANNEL` to say that these runs have new events."""
     ids = list(run_ids)
     for start in range(0, len(ids), _RUNS_PER_MESSAGE):
-        _send(EVENTS_CHANNEL, json.dumps(ids[start : start + _RUNS_PER_MESSAGE]))
+        yield json.dumps(ids[start : start + _RUNS_PER_MESSAGE])
 
 
 def _send(channel: str, payload: str) -> None:

@@ -15,6 +15,8 @@ EVENT_TEXT_LIMIT = 100_000
 
 def storable_text(text: str) -> str:
     """The text with U+FFFD in place of characters that a database cannot store."""
+    if text.isascii() and "\x00" not in text:
+        return text
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return whole.replace("\x00", "\ufffd")
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.services.rows import standing
+from timestep.engine.execution import Ended
 from timestep.errors import ProgramStopped
 from timestep.library.endings import Endings
 from timestep.models import Run, RunStatus
@@ -29,5 +30,5 @@ def test_who_waits_while_the_program_stops_is_told_where_the_run_goes_on() -> No
             asyncio.run(_waited(wait))
 
 
-async def _waited(wait: Callable[[], Future[None]]) -> None:
+async def _waited(wait: Callable[[], Future[Ended | None]]) -> None:
     await asyncio.wrap_future(wait())

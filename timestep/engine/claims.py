@@ -8,7 +8,6 @@ from typing import Any
 
 from dbos import DBOS
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from timestep.engine import tool_starts
@@ -145,28 +144,28 @@ class Ending:
 
 
 @transaction.atomic
-def end(run_id: str, n: int, epoch: int, ending: Ending) -> bool:
+def end(run_id: str, n: int, epoch: int, ending: Ending) -> Run | None:
     """Write the end of a run, if this epoch still has it.
 
     Returns:
-        False when another worker has taken the run over; nothing was written then.
+        The run as it ended; None when another worker has taken it over: nothing was written then.
     """
+    run = _held(run_id, epoch)
+    if run is None:
+        return _released_before(run_id, epoch)
     now = timezone.now()
     # An output type's value is parsed from text that was storable, and may not be so itself.
     fields = {name: storable(value) for name, value in ending.fields.items()}
-    if not _release(run_id, n, epoch, ending.status, ending.parked, now, **fields):
-        return _released_before(run_id, epoch)
-    Run.objects.filter(run_id=run_id).update(finished_at=now)
+    _release(run, n, ending.status, ending.parked, now, finished_at=now, **fields)
     if ending.state is not None:
         keep_result(run_id, ending.state)
-    run = Run.objects.get(run_id=run_id)
     failed = [("run.failed", run.error or {})] if ending.status == RunStatus.FAILED else []
     by = {"by": run.cancelled_by} if ending.status == RunStatus.CANCELLED else {}
     finished = {"status": ending.status, "final_output": _shown(run), "usage": usage_as_json(run)}
     status = ("status", {"status": ending.status} | by)
     record_events(run_id, *failed, status, ("run.finished", finished))
     approval_gate().closed(run_id, ending.status)
-    return True
+    return run
 
 
 def _shown(run: Run) -> Any:
@@ -183,11 +182,11 @@ def interrupt(
 
     One transaction: whoever sees the run awaiting approval finds its state and its requests.
     """
-    now = timezone.now()
+    run = _held(run_id, epoch)
+    if run is None:
+        return _released_before(run_id, epoch) is not None
     awaiting = RunStatus.AWAITING_APPROVAL
-    if not _release(run_id, n, epoch, awaiting, False, now, revision=F("revision") + 1):
-        return _released_before(run_id, epoch)
-    run = Run.objects.get(run_id=run_id)
+    _release(run, n, awaiting, False, timezone.now(), revision=run.revision + 1)
     save_interrupted(run, state)
     _ask(run_id, run.revision, waiting)
     return True
@@ -196,9 +195,11 @@ def interrupt(
 @transaction.atomic
 def ask_outcomes(run_id: str, n: int, epoch: int, unknown: list[ToolStart]) -> bool:
     """Park a run whose tool calls have unknown outcomes, and ask people, under this epoch."""
-    now = timezone.now()
-    if not _release(run_id, n, epoch, RunStatus.AWAITING_APPROVAL, True, now):
+    run = _held(run_id, epoch)
+    if run is None:
         return False
+    now = timezone.now()
+    _release(run, n, RunStatus.AWAITING_APPROVAL, True, now)
     ToolStart.objects.filter(pk__in=[start.pk for start in unknown]).update(unknown_at=now)
     record_events(run_id, *(("tool.unknown", _facts(start)) for start in unknown))
     _ask(
@@ -232,38 +233,34 @@ def _asked(call: Interruption) -> dict[str, Any]:
     return asked | {"arguments": call.arguments, "kind": call.kind}
 
 
-def _released_before(run_id: str, epoch: int) -> bool:
-    """Whether this epoch gave the run up already, in a commit whose answer was lost."""
-    return Run.objects.filter(run_id=run_id, epoch=epoch, owner__isnull=True).exists()
+def _released_before(run_id: str, epoch: int) -> Run | None:
+    """The run, where this epoch gave it up already, in a commit whose answer was lost."""
+    return Run.objects.filter(run_id=run_id, epoch=epoch, owner__isnull=True).first()
+
+
+def _held(run_id: str, epoch: int) -> Run | None:
+    """The run, locked; None where it is not executed under this epoch any more."""
+    rows = Run.objects.select_for_update(no_key=True)
+    return rows.filter(run_id=run_id, epoch=epoch, status=RunStatus.RUNNING).first()
 
 
 def _release(
-    run_id: str,
-    n: int,
-    epoch: int,
-    status: RunStatus,
-    parked: bool,
-    now: datetime,
-    **fields: Any,
-) -> bool:
-    """Give the run up with a new status; the epoch in the condition makes it compare and swap."""
-    mine = Run.objects.select_for_update(no_key=True).filter(
-        run_id=run_id, epoch=epoch, status=RunStatus.RUNNING
-    )
-    run = mine.first()
-    if run is None:
-        return False
+    run: Run, n: int, status: RunStatus, parked: bool, now: datetime, **fields: Any
+) -> None:
+    """Give the run, which is locked, up with a new status, here and in its row."""
     spent = now - (run.executing_since or now)
-    Run.objects.filter(run_id=run_id).update(
-        status=status,
-        owner=None,
-        executing_since=None,
-        executing_ms=run.executing_ms + max(0, round(spent.total_seconds() * 1000)),
-        **totals(run_id),
+    changed = {
+        "status": status,
+        "owner": None,
+        "executing_since": None,
+        "executing_ms": run.executing_ms + max(0, round(spent.total_seconds() * 1000)),
+        **totals(run.run_id),
         **fields,
-    )
+    }
+    for name, value in changed.items():
+        setattr(run, name, value)
+    run.save(update_fields=list(changed))
     state = SegmentState.PARKED if parked else SegmentState.ENDED
-    Segment.objects.filter(run_id=run_id, n=n).update(state=state, ended_at=now)
+    Segment.objects.filter(run_id=run.run_id, n=n).update(state=state, ended_at=now)
     # A place of its queue, or its session, is free for the next run.
     notify_dispatch()
-    return True

@@ -22,6 +22,7 @@ from dbos import DBOS, StepReservation
 from timestep.engine.approved import Approved
 from timestep.engine.step_ids import StepIds, nested_steps
 from timestep.engine.writer import EventWriter, PendingEvent
+from timestep.models import Run
 from timestep.storable import storable
 
 # Attempts of one step rise with every execution of its segment and every try within it.
@@ -41,6 +42,14 @@ class Abort:
 
     reason: str
     error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that ended here, as its row has it, and the SDK's state at its end where it is kept."""
+
+    run: Run
+    state: dict[str, Any] | None = None
 
 
 Listener = Callable[[StreamEvent], None]
@@ -172,6 +181,7 @@ class Execution:
         self.n = n
         self.epoch = epoch
         self.abort: Abort | None = None
+        self.ended: Ended | None = None
         self.listeners = listeners if listeners is not None else []
         self._writer = writer
         self._loop = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ class Executions:
         self._lock = threading.Lock()
         self._by_run: dict[str, Execution] = {}
         self._listeners: dict[str, list[Listener]] = {}
-        self.on_finish: Callable[[], None] = lambda: None
+        self.on_finish: Callable[[Execution], None] = lambda _execution: None
         self.writer = EventWriter(on_lost=self._lost)
 
     def start(self, run_id: str, n: int, epoch: int) -> Execution:
@@ -50,7 +50,7 @@ class Executions:
         with self._lock:
             if self._by_run.get(execution.run_id) is execution:
                 del self._by_run[execution.run_id]
-        self.on_finish()
+        self.on_finish(execution)
 
     def run_ids(self) -> list[str]:
         """The runs that execute here now."""

@@ -29,6 +29,7 @@ from timestep.engine.durable_tools import final_as_json
 from timestep.engine.execution import (
     Abort,
     Aborted,
+    Ended,
     Execution,
     Scope,
     current_scope,
@@ -148,8 +149,14 @@ async def _end_aborted(execution: Execution, abort: Abort) -> None:
     if abort.reason == "stopped":
         return  # The process ends, and its rows say whose the run was: another takes it over.
     fields = {"error": abort.error} if abort.error else {}
-    ending = Ending(_STATUS_OF_ABORT[abort.reason], True, fields)
-    await in_thread(claims.end, run_id, n, execution.epoch, ending)
+    await _ended(execution, Ending(_STATUS_OF_ABORT[abort.reason], True, fields))
+
+
+async def _ended(execution: Execution, ending: Ending) -> bool:
+    """Write the end of the run; False where another worker has it."""
+    run = await in_thread(claims.end, execution.run_id, execution.n, execution.epoch, ending)
+    execution.ended = None if run is None else Ended(run, ending.state)
+    return run is not None
 
 
 async def _gone_on(
@@ -170,7 +177,7 @@ async def _gone_on(
         output = final_as_json(result.final_output)
         kept = states.as_raw(result.to_state()) if run.spec.is_of_program else None
         ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output}, kept)
-        return lambda: in_thread(claims.end, run.run_id, execution.n, execution.epoch, ending)
+        return lambda: _ended(execution, ending)
     waiting = await as_interruptions(state, scope)
     raw = states.as_raw(state)
     return lambda: in_thread(

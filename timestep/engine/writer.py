@@ -18,12 +18,10 @@ from django.db import (
     IntegrityError,
     close_old_connections,
     connection,
-    transaction,
 )
 
-from timestep.engine.event_rows import insert_events, take_sequence_numbers
+from timestep.engine.event_rows import write_events
 from timestep.models import DELTA_KIND, RunEvent
-from timestep.notify import notify_events
 
 logger = logging.getLogger(__name__)
 
@@ -159,18 +157,7 @@ class EventWriter:
             _add(by_run[event.run_id, event.epoch], event)
         if not by_run:
             return
-        with transaction.atomic():
-            firsts = take_sequence_numbers({key: len(events) for key, events in by_run.items()})
-            insert_events(
-                [
-                    (event, firsts[key] + offset)
-                    for key, events in by_run.items()
-                    if key in firsts
-                    for offset, event in enumerate(events)
-                ]
-            )
-            notify_events(run_id for run_id, _ in firsts)
-        self._after_commit(batch, by_run.keys() - firsts.keys())
+        self._after_commit(batch, by_run.keys() - write_events(by_run))
 
     def _after_commit(self, batch: list[PendingEvent], lost: set[tuple[str, int]]) -> None:
         for run_id, epoch in lost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from agents import RunItem, RunState, ToolApprovalItem, Usage
@@ -20,7 +21,6 @@ class AgentResult:
         status: `succeeded` or `awaiting_approval`.
         final_output: Of the agent's output type; None while decisions are awaited.
         interruptions: The calls that wait for a decision.
-        new_items: What the run has added, as the SDK's run items.
         usage: Requests and tokens, over all segments.
     """
 
@@ -28,7 +28,6 @@ class AgentResult:
     status: str
     final_output: Any
     interruptions: list[ToolApprovalItem]
-    new_items: list[RunItem]
     usage: Usage
     _new_state: Callable[[], RunState[Any, Any] | None] = field(repr=False)
 
@@ -36,6 +35,12 @@ class AgentResult:
     def output(self) -> Any:
         """The final output."""
         return self.final_output
+
+    @cached_property
+    def new_items(self) -> list[RunItem]:
+        """What the run has added, as the SDK's run items; made when they are first asked for."""
+        state = self._new_state()
+        return list(state._session_items or state._generated_items) if state else []
 
     def to_state(self) -> RunState[Any, Any]:
         """The SDK's state of the run, a new one each time; of an interrupted run, bound to it.

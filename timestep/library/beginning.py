@@ -18,7 +18,7 @@ from timestep.library.agent_result import AgentResult
 from timestep.library.launching import launch_order
 from timestep.library.orders import Order, ResultProcessor
 from timestep.library.program import Program
-from timestep.library.results import result_of
+from timestep.library.results import ended_result, result_of
 from timestep.library.saved_states import refuse_other_agent
 from timestep.models import DIRECT_QUEUE, Run, RunStatus
 from timestep.services.resume import resume_by_program
@@ -26,7 +26,9 @@ from timestep.services.resume import resume_by_program
 
 async def finished(program: Program, run_id: str, agent: Agent[Any]) -> AgentResult:
     """Wait until a run has stopped, and give its result."""
-    await asyncio.wrap_future(program.endings.of(run_id))
+    ended = await asyncio.wrap_future(program.endings.of(run_id))
+    if ended is not None:
+        return ended_result(ended, agent)
     return await result_of(run_id, agent)
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 
 from django.db import Error, close_old_connections, connection
 
+from timestep.engine.execution import Ended, Execution
 from timestep.engine.wakeups import Wakeup, wakeup
 from timestep.errors import ProgramStopped
 from timestep.models import Run, RunStatus
@@ -26,13 +27,13 @@ class Endings:
 
     Args:
         executing: Names the runs that execute in this process now. Their commits, which would
-            wake it all the time, say nothing of their end: `wake` is called for that.
+            wake it all the time, say nothing of their end: `executed` is called for that.
     """
 
     def __init__(self, executing: Callable[[], list[str]]) -> None:
         self._executing = executing
         self._lock = threading.Lock()
-        self._awaited: dict[str, list[Future[None]]] = {}
+        self._awaited: dict[str, list[Future[Ended | None]]] = {}
         self._asked = threading.Event()
         self._stopping = self._stopped = False
         self._wakeup: Wakeup = wakeup(_CALM_SECONDS)
@@ -53,12 +54,20 @@ class Endings:
         self._asked.set()
         self._wakeup.wake()
 
-    def of(self, run_id: str) -> Future[None]:
+    def executed(self, execution: Execution) -> None:
+        """Tell those who wait for a run what this process has just made of it."""
+        if execution.ended is None:
+            self.wake()  # It waits for people, or is another's by now: the rows say which.
+        else:
+            self._tell(execution.run_id, execution.ended)
+
+    def of(self, run_id: str) -> Future[Ended | None]:
         """A future that is done once the run is neither queued nor running.
 
-        It raises `ProgramStopped` if this is stopped before.
+        It holds the run if that ended here just now, which saves reading it. It raises
+        `ProgramStopped` if this is stopped before.
         """
-        stopped: Future[None] = Future()
+        stopped: Future[Ended | None] = Future()
         with self._lock:
             if self._stopped:
                 stopped.set_exception(ProgramStopped(run_id))
@@ -99,11 +108,14 @@ class Endings:
             return
         stopped = Run.objects.filter(run_id__in=ids).exclude(status__in=_GOING)
         for run_id in list(stopped.values_list("run_id", flat=True)):
-            with self._lock:
-                futures = self._awaited.pop(run_id, [])
-            for future in futures:
-                if future.set_running_or_notify_cancel():
-                    future.set_result(None)
+            self._tell(run_id, None)
+
+    def _tell(self, run_id: str, ended: Ended | None) -> None:
+        with self._lock:
+            futures = self._awaited.pop(run_id, [])
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_result(ended)
 
     def _give_up(self) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ class Program:
         )
         self.worker = WorkerProcess(on_lost=self._lost, script=script, tuning=tuning)
         self.endings = Endings(self.worker.executions.run_ids)
-        self.worker.executions.on_finish = self.endings.wake
+        self.worker.executions.on_finish = self.endings.executed
 
     def start(self) -> None:
         """Start all threads."""

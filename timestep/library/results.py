@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
-from agents import Agent, AgentOutputSchemaBase, RunState, Usage
+from agents import Agent, AgentOutputSchemaBase, RunState, ToolApprovalItem, Usage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 from pydantic import TypeAdapter
 
+from timestep.engine.execution import Ended
 from timestep.engine.state_store import restored
 from timestep.engine.states import restore
 from timestep.engine.threads import in_thread
@@ -19,6 +22,8 @@ from timestep.models.states import unpacked
 from timestep.services.states import find
 from timestep.services.totals import show_totals_so_far
 
+NewState = Callable[[], RunState[Any, Any] | None]
+
 _ERRORS = {
     RunStatus.FAILED: RunFailed,
     RunStatus.TIMED_OUT: RunTimedOut,
@@ -27,7 +32,7 @@ _ERRORS = {
 
 
 async def result_of(run_id: str, agent: Agent[Any]) -> AgentResult:
-    """The result of a run that has stopped.
+    """The result of a run that has stopped, from its rows.
 
     Args:
         run_id: The run.
@@ -37,18 +42,37 @@ async def result_of(run_id: str, agent: Agent[Any]) -> AgentResult:
         RunFailed: It failed; `RunTimedOut` and `RunCancelled` are kinds of it.
     """
     run, result, saved = await in_thread(_rows, run_id)
+    if saved is None:
+        return ended_result(Ended(run, unpacked(result.body) if result else None), agent)
+    state = await restored(agent, saved)
+    waiting = list(state.get_interruptions())
+    return _result(run, agent, waiting, lambda: in_own_loop(restored(agent, saved)))
+
+
+def ended_result(ended: Ended, agent: Agent[Any]) -> AgentResult:
+    """The result of a run that has ended. Raises as `result_of` does."""
+    run, kept = ended.run, ended.state
     if error := _ERRORS.get(RunStatus(run.status)):
         raise error(run.run_id, run.error or {"what": "run", "message": f"is {run.status}"})
-    state = await _state(agent, result, saved)
-    items = list(state._session_items or state._generated_items) if state else []
+    if kept is None:
+        return _result(run, agent, [], lambda: None)
+    # Read back only where somebody asks, which takes longer than all the rest of a short run's
+    # end; from a copy, since states may keep parts of what they were read from.
+    return _result(
+        run, agent, [], lambda: in_own_loop(restore(agent, json.loads(json.dumps(kept))))
+    )
+
+
+def _result(
+    run: Run, agent: Agent[Any], waiting: list[ToolApprovalItem], new_state: NewState
+) -> AgentResult:
     return AgentResult(
         run_id=run.run_id,
         status=run.status,
-        final_output=_typed(run, state, agent),
-        interruptions=list(state.get_interruptions()) if saved and state else [],
-        new_items=items,
+        final_output=_typed(run, agent, new_state),
+        interruptions=waiting,
         usage=_usage(run),
-        _new_state=lambda: in_own_loop(_state(agent, result, saved)),
+        _new_state=new_state,
     )
 
 
@@ -60,23 +84,16 @@ def _rows(run_id: str) -> tuple[Run, RunResult | None, SavedState | None]:
     return show_totals_so_far(run), RunResult.objects.filter(run_id=run_id).first(), saved
 
 
-async def _state(
-    agent: Agent[Any], result: RunResult | None, saved: SavedState | None
-) -> RunState[Any, Any] | None:
-    if saved is not None:
-        return await restored(agent, saved)
-    if result is not None:
-        return await restore(agent, unpacked(result.body))
-    return None
-
-
-def _typed(run: Run, state: RunState[Any, Any] | None, agent: Agent[Any]) -> Any:
+def _typed(run: Run, agent: Agent[Any], new_state: NewState) -> Any:
     """The final output as the type that the last agent declares; the row keeps it as JSON."""
+    if run.final_output is None:
+        return None
+    state = new_state() if agent.handoffs else None
     last = (state and state._current_agent) or agent
     wanted = getattr(last, "output_type", None)
     if isinstance(wanted, AgentOutputSchemaBase):
         wanted = getattr(wanted, "output_type", None)
-    if run.final_output is None or wanted is None or wanted is str:
+    if wanted is None or wanted is str:
         return run.final_output
     return TypeAdapter(wanted).validate_python(run.final_output)
 

@@ -66,7 +66,7 @@ def configure_dbos(
         pool_size: Connections of DBOS's own pool (`TIMESTEP_POOL_SIZE`; default: 10 on Postgres,
             2 on SQLite).
         poll_seconds: How often DBOS looks for retries and takeovers handed to this process
-            (`TIMESTEP_POLL_SECONDS`; default: 0.5).
+            (`TIMESTEP_POLL_SECONDS`; default: 1.0).
 
     Raises:
         InvalidInput: A value cannot be used, or differs from what is in use since the launch.
@@ -146,7 +146,7 @@ def _configuration(
         name=conf.text("TIMESTEP_NAME"),
         executor_id=conf.text("TIMESTEP_EXECUTOR_ID"),
         pool_size=_from_environment("TIMESTEP_POOL_SIZE", int, None),
-        poll_seconds=_from_environment("TIMESTEP_POLL_SECONDS", float, 0.5),
+        poll_seconds=_from_environment("TIMESTEP_POLL_SECONDS", float, 1.0),
     )
     given = {"name": name, "executor_id": executor_id}
     given |= {"pool_size": pool_size, "poll_seconds": poll_seconds}  # type: ignore[dict-item]

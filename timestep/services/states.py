@@ -155,8 +155,11 @@ def session_name(run: Run) -> str:
 
 def keep_result(run_id: str, state: dict[str, Any]) -> None:
     """Keep the state at a run's end, in the transaction that ends it."""
-    body = {"schema_version": _schema(state), "body": packed(state)}
-    RunResult.objects.update_or_create(run_id=run_id, defaults=body)
+    kept = RunResult(run_id=run_id, schema_version=_schema(state), body=packed(state))
+    columns = ["schema_version", "body"]
+    RunResult.objects.bulk_create(
+        [kept], update_conflicts=True, unique_fields=["run"], update_fields=columns
+    )
 
 
 def _schema(state: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ CALL = Interruption("c1", "desk", "refund", '{"n": 1}', said_before="May I?")
 
 
 def _end(status: RunStatus, epoch: int = 1, *, parked: bool = False, **fields: Any) -> bool:
-    return claims.end("r", 0, epoch, Ending(status, parked, fields))
+    return claims.end("r", 0, epoch, Ending(status, parked, fields)) is not None
 
 
 def _events() -> list[tuple[str, dict[str, Any]]]:

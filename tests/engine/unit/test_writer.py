@@ -79,11 +79,11 @@ def test_what_comes_together_is_one_batch(
     launched("b")
     batches: list[dict[tuple[str, int], int]] = []
 
-    def take(counts: dict[tuple[str, int], int]) -> dict[tuple[str, int], int]:
-        batches.append(counts)
-        return event_rows.take_sequence_numbers(counts)
+    def write(batch: event_rows.Batch) -> set[tuple[str, int]]:
+        batches.append({key: len(events) for key, events in batch.items()})
+        return event_rows.write_events(batch)
 
-    monkeypatch.setattr(module, "take_sequence_numbers", take)
+    monkeypatch.setattr(module, "write_events", write)
     for n in range(100):
         writer.emit(_event("status", "ab"[n % 2], payload={"n": n}))
     _start(writer)
@@ -227,7 +227,7 @@ def test_while_the_database_is_away_it_is_tried_again_in_order(
     writer: EventWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(module, "insert_events", _failing(event_rows.insert_events, 3))
+    monkeypatch.setattr(module, "write_events", _failing(event_rows.write_events, 3))
     launched("r")
     writer.emit(_event("model.started"))
     writer.start()
