@@ -10,17 +10,18 @@ from django.db import models
 class AgentAccess(models.Model):
     """One person or group that one agent is for. An agent with such rows is for nobody else.
 
-    `agent` is a slug, and not a key to a definition: agents of programs have none.
+    `agent` is a slug, and not a key to a definition: agents of programs have none. Who is named
+    cannot be deleted: with its last row an agent would be for everybody again.
     """
 
     agent = models.CharField(
         max_length=100, db_index=True, help_text="Slug; from the first row on, for nobody else."
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     group = models.ForeignKey(
-        Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+        Group, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     launches = models.BooleanField(
         default=False, help_text="Launches, cancels and retries runs of the agent."

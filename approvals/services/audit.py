@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from approvals.models import AuditEntry
+from approvals.services.addresses import client_address
 from timestep.digests import digest
 
 GENESIS = "0" * 64
@@ -47,8 +48,11 @@ def append(actor: str, via: str, act: str, subject: str, payload: dict[str, Any]
     """Add an entry in the caller's transaction, which must be the one of the act itself.
 
     The payload may hold strings, booleans, integers and null only: Postgres rewrites other numbers
-    (1e22 comes back as an integer), and the digest would not hold.
+    (1e22 comes back as an integer), and the digest would not hold. What is done on a page also
+    has the client's `address`: in the payload, so that it can be erased.
     """
+    if address := client_address():
+        payload = payload | {"address": address}
     _take_lock()
     last = AuditEntry.objects.order_by("-number").first()
     entry = AuditEntry(

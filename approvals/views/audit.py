@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from approvals.models import AuditEntry
 from approvals.selectors.audit import (
     FORMATS,
     entries_after,
@@ -28,7 +32,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     before = _number(request, "before", 0) or None
     found = entries_before(before, PAGE_SIZE + 1)
     context = {
-        "entries": [entry_as_json(entry) | {"at": entry.at} for entry in found[:PAGE_SIZE]],
+        "entries": [_line(entry) for entry in found[:PAGE_SIZE]],
         "before": found[PAGE_SIZE - 1].number if len(found) > PAGE_SIZE else None,
         "head": head(),
         "at_once": EXPORTED_AT_ONCE,
@@ -50,6 +54,14 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     if len(found) > EXPORTED_AT_ONCE:
         answer["X-Timestep-Next"] = str(shown[-1].number)
     return answer
+
+
+def _line(entry: AuditEntry) -> dict[str, Any]:
+    """An entry as the page shows it, with the page of what it is about."""
+    links = {"approval": "approval", "call": "run"}
+    name = links.get(entry.act.partition(".")[0])
+    link = reverse(name, args=[entry.subject]) if name else ""
+    return entry_as_json(entry) | {"at": entry.at, "link": link}
 
 
 def _number(request: HttpRequest, name: str, default: int) -> int:
