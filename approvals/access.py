@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser, User, UserManager
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
 from approvals.models import AgentAccess, ApprovalRequest
@@ -142,12 +142,6 @@ def sight_of(user: User | AnonymousUser) -> Sight:
     return Sight(False, frozenset(grants.mine), user.pk, _decided(grants))
 
 
-def visible_runs(user: User | AnonymousUser) -> QuerySet[Run]:
-    """The runs that the person sees: all of them, without a condition, for most people."""
-    sight = sight_of(user)
-    return Run.objects.all() if sight.unlimited else Run.objects.filter(sight.runs())
-
-
 def visible_requests(user: User | AnonymousUser) -> QuerySet[ApprovalRequest]:
     """The approval requests that the person sees."""
     return ApprovalRequest.objects.filter(sight_of(user).requests())
@@ -164,17 +158,23 @@ def deciding(user: User | AnonymousUser) -> Q:
 
 def may_decide_for(agent: str) -> QuerySet[User]:
     """The active users who may decide for an agent."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    people: UserManager[User] = get_user_model().objects
-    able = people.with_perm(PERMISSIONS["decide"], backend=backend)
+    people: QuerySet[User] = get_user_model().objects.all()
+    able = permitted(PERMISSIONS["decide"])
     rows = list(AgentAccess.objects.filter(agent=agent))
     if not rows:
         return able
     users = [row.user_id for row in rows if row.decides and row.user_id]
     groups = [row.group_id for row in rows if row.decides and row.group_id]
     named = people.filter(Q(pk__in=users) | Q(groups__in=groups), is_active=True).values("pk")
-    every = people.with_perm(EVERY_AGENT, backend=backend).values("pk")
+    every = permitted(EVERY_AGENT).values("pk")
     return people.filter(Q(pk__in=named) | (Q(pk__in=able.values("pk")) & Q(pk__in=every)))
+
+
+def permitted(permission: str) -> QuerySet[User]:
+    """The active users with a permission, of their own or by a group."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    people: QuerySet[User] = get_user_model().objects.with_perm(permission, backend=backend)
+    return people
 
 
 def _by_role(user: User | AnonymousUser, act: Act) -> bool:

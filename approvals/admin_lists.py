@@ -5,6 +5,7 @@ shown that is not to be seen.
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any, TypeVar
@@ -36,9 +37,9 @@ class BoundedPaginator(Paginator[Any]):
 class SeenAdmin(admin.ModelAdmin[_M]):
     """Shows the rows of the agents and runs that the person sees."""
 
+    @abstractmethod
     def seen(self, sight: Sight) -> Q:
         """The condition on rows."""
-        raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[_M]:
         """The rows that are seen; the rest is not there."""

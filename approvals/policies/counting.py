@@ -33,11 +33,6 @@ def valid_votes(request: ApprovalRequest) -> list[Vote]:
     return list(votes.filter(arguments_digest=request.arguments_digest))
 
 
-def missing_now(request: ApprovalRequest) -> tuple[Need, ...]:
-    """What a request still needs, after the votes that it has."""
-    return missing(rules_of(request), (vote.fills for vote in valid_votes(request)))
-
-
 def unfillable(request: ApprovalRequest, votes: Sequence[Vote] = ()) -> tuple[Need, ...]:
     """What of a pending request nobody can fill, as people and groups are now.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from approvals.access import deciding, may, may_decide_for
 from approvals.models import ApprovalRequest, Asked, Vote
+from approvals.policies.alone import Alone, alone
 from approvals.policies.rules import Rules, rules_of
 
 PERMISSION = "approvals.decide_approvalrequest"
@@ -27,9 +27,9 @@ class Decider:
         return frozenset(self.user.groups.values_list("pk", flat=True))
 
     @cached_property
-    def alone(self) -> bool:
-        """Whether nobody else may decide anything."""
-        return not permitted_users().exclude(pk=self.user.pk).exists()
+    def alone(self) -> Alone:
+        """Where nobody else may decide."""
+        return alone(self.user)
 
     def why_not(self, request: ApprovalRequest) -> str:
         """Empty where the user may decide the request, or the reason why not."""
@@ -59,9 +59,7 @@ class Decider:
         here = Asked.objects.filter(request=OuterRef("pk"))
         mine = here.filter(Q(user=self.user) | Q(group__in=self.groups))
         voted = Vote.objects.filter(request=OuterRef("pk"), user=self.user, voided_at=None)
-        kept_out = Q(kept_from=self.user)
-        if self.alone:
-            kept_out &= ~Q(policy_name="")
+        kept_out = Q(kept_from=self.user) & ~(Q(policy_name="") & self.alone.requests())
         asked = Q(asks_everybody=True) | Q(Exists(mine))
         return deciding(self.user) & asked & ~kept_out & ~Q(Exists(voted))
 
@@ -69,7 +67,7 @@ class Decider:
         """Whether four eyes keep the user from the request."""
         if request.kept_from_id is None or request.kept_from_id != self.user.pk:
             return False
-        return bool(request.policy_name) or not self.alone
+        return bool(request.policy_name) or not self.alone.with_calls_of(request.agent)
 
 
 def may_decide(request: ApprovalRequest, user: User) -> str:
@@ -93,17 +91,8 @@ def deciders(request: ApprovalRequest) -> QuerySet[User]:
     if request.kept_from_id is None:
         return people
     # Only the built-in rule lets somebody who is alone decide what they launched.
-    shared = permitted_users().exclude(pk=request.kept_from_id).exists()
-    if shared or request.policy_name:
-        return people.exclude(pk=request.kept_from_id)
-    return people
-
-
-def permitted_users() -> QuerySet[User]:
-    """Active users who may decide approval requests at all."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    people: QuerySet[User] = get_user_model().objects.with_perm(PERMISSION, backend=backend)
-    return people
+    others = people.exclude(pk=request.kept_from_id)
+    return others if request.policy_name or others.exists() else people
 
 
 def _is_open(named: set[int], user_id: int) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from approvals.access import ACTS, may, may_with_run, sight_of, visible_requests, visible_runs
+from approvals.access import ACTS, may, may_with_run, sight_of, visible_requests
 from approvals.models import AgentAccess, ApprovalRequest
 from approvals.policies.people import Decider, deciders, may_decide
 from tests.access.people import anew, keep, person
@@ -21,11 +22,15 @@ def _acts(user: User | AnonymousUser, agent: str = DESK) -> set[str]:
     return {act for act in ACTS if may(user, act, agent)}
 
 
+def _runs(user: User | AnonymousUser) -> QuerySet[Run]:
+    return Run.objects.filter(sight_of(user).runs())
+
+
 def test_without_a_role_nothing_is_seen() -> None:
     awaiting_run()
     ana = person("ana")
     assert _acts(ana) == set()
-    assert not visible_runs(ana).exists()
+    assert not _runs(ana).exists()
 
 
 def test_who_may_act_sees() -> None:
@@ -38,7 +43,7 @@ def test_nobody_else_does_anything() -> None:
     awaiting_run()
     for user in (gone, AnonymousUser()):
         assert _acts(user) == set()
-        assert not visible_runs(user).exists()
+        assert not _runs(user).exists()
         assert not visible_requests(user).exists()
 
 
@@ -47,7 +52,7 @@ def test_an_own_run_is_seen_and_may_be_cancelled() -> None:
     Run.objects.update(launched_by=ana)
     ask(run)
     run.refresh_from_db()
-    assert list(visible_runs(ana)) == [run]
+    assert list(_runs(ana)) == [run]
     assert visible_requests(ana).count() == 1
     assert {act for act in ACTS if may_with_run(ana, act, run)} == {"see", "cancel"}
 
@@ -58,9 +63,9 @@ def test_an_agent_with_rows_is_for_those_named() -> None:
     keep(DESK, bo, launches=True)
     run = awaiting_run()
     assert _acts(anew(ana)) == set()
-    assert not visible_runs(anew(ana)).exists()
+    assert not _runs(anew(ana)).exists()
     assert _acts(bo) == {"see", "launch", "cancel", "retry"}
-    assert list(visible_runs(bo)) == [run]
+    assert list(_runs(bo)) == [run]
     assert _acts(bo, "another") == set()
 
 
@@ -86,7 +91,7 @@ def test_who_decides_for_an_agent_sees_its_requests_only() -> None:
     keep("refunds", ana, decides=True)
     (asked,) = ask(awaiting_run())
     assert list(visible_requests(ana)) == [asked]
-    assert not visible_runs(ana).exists()
+    assert not _runs(ana).exists()
 
 
 def test_people_who_see_the_same_have_equal_sights() -> None:
@@ -125,3 +130,25 @@ def test_what_waits_for_a_person_is_what_they_may_decide(rows: bool) -> None:
     for user in (ana, anew(bo)):
         waits = ApprovalRequest.objects.filter(Decider(user).waiting())
         assert list(waits) == ([] if may_decide(asked, user) else [asked])
+
+
+@pytest.mark.parametrize("others", ["nobody", "somebody", "a group", "who sees every agent"])
+def test_alone_is_who_nobody_else_may_decide_for(others: str) -> None:
+    """Of agents that are for some people it counts who may decide on these agents' calls."""
+    ana = person("ana")
+    person("bo", "approvals.decide_approvalrequest")  # Not on these.
+    keep("refunds", ana, decides=True)
+    run = awaiting_run()
+    Run.objects.update(launched_by=ana)
+    if others == "somebody":
+        keep("refunds", person("cy"), decides=True)
+    elif others == "a group":
+        person("cy").groups.add(group := Group.objects.create(name="Finance"))
+        keep("refunds", group, decides=True)
+    elif others == "who sees every agent":
+        User.objects.create_superuser("root")
+    (asked,) = ask(run)
+    alone, ana = others == "nobody", anew(ana)
+    assert (may_decide(asked, ana) == "") == alone
+    assert (ana in deciders(asked)) == alone
+    assert ApprovalRequest.objects.filter(Decider(ana).waiting()).exists() == alone

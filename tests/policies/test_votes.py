@@ -6,9 +6,9 @@ import pytest
 
 from approvals.errors import AlreadyDecided, AlreadyVoted, NotPermitted, VoteNotNeeded
 from approvals.models import AuditEntry, Decision, RequestStatus, Vote
-from approvals.policies.counting import missing, missing_now
+from approvals.policies.counting import missing
 from approvals.policies.people import may_decide
-from approvals.policies.rules import Named, Need, Rules
+from approvals.policies.rules import Named, Need, Rules, rules_of
 from approvals.services import audit
 from approvals.services.decisions import decide
 from tests.policies.rows import asked, member, policy
@@ -24,7 +24,7 @@ def test_the_last_of_two_votes_decides() -> None:
     first = decide(request.pk, approve=True, by=ana)
     assert isinstance(first, Vote)
     assert not Segment.objects.filter(run=request.run, n=1).exists()
-    assert [str(need) for need in missing_now(request)] == ["1 of Finance"]
+    assert [str(need) for need in missing(rules_of(request), [first.fills])] == ["1 of Finance"]
     decision = decide(request.pk, approve=True, by=bo, reason="fine")
     assert isinstance(decision, Decision)
     [answer] = Segment.objects.get(run=request.run, n=1).decisions
