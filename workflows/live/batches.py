@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Literal
@@ -77,7 +78,7 @@ class Batch:
         return self
 
 
-class FeedBatch(Batch):
+class FeedBatch(Batch, ABC):
     """What changed in many runs, of which somebody may see a part.
 
     Most people see all, and share the frames; so do those who see the same part.
@@ -95,9 +96,9 @@ class FeedBatch(Batch):
             self._parts[sight] = self.part(sight)
         return self._parts[sight]
 
+    @abstractmethod
     def part(self, sight: Sight) -> Batch:
         """The same batch, whose frames are made for this sight."""
-        raise NotImplementedError
 
 
 class RunBatch(Batch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 
 from timestep.events import feed
@@ -15,7 +16,7 @@ EVENTS_PER_PAGE = 500
 PAGES_KEPT = 4
 
 
-class Channel:
+class Channel(ABC):
     """Viewers and the position up to which they have been offered everything.
 
     `cursor` belongs to the event loop and `read_upto` to the listener's thread, which is ahead by
@@ -70,12 +71,13 @@ class Channel:
             frames = await readers.run(batch.frames, viewer.form)
         await viewer.send(frames, batch.last)
 
+    @abstractmethod
     async def catch_up(self, viewer: Viewer, readers: Readers, upto: int) -> None:
         """Send the viewer what it lacks up to here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _newest(self) -> int:
-        raise NotImplementedError
+        """The position of what is newest."""
 
 
 class RunChannel(Channel):
@@ -121,9 +123,9 @@ class FeedChannel(Channel):
     resumes = False
     not_before = 0.0
 
+    @abstractmethod
     def read_new(self) -> Batch | None:
         """What has changed since the last call; in the listener's thread."""
-        raise NotImplementedError
 
 
 class ListChannel(FeedChannel):
