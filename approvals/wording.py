@@ -37,6 +37,24 @@ def preview_of(asked: ApprovalRequest) -> str:
     return masked_text(asked.preview) if asked.edited_arguments is None else ""
 
 
+def launched_with(given: Any) -> str:
+    """The input of a run in words: a text as it is, of a list of items the user's last one."""
+    if not isinstance(given, list):
+        return given if isinstance(given, str) else brief(given)
+    said = [item for item in given if isinstance(item, dict) and item.get("role") == "user"]
+    last = _content(said[-1].get("content")) if said else brief(given[-1] if given else None)
+    count = f"{len(given)} items; " if len(given) != 1 else ""
+    return f"{count}the last from the user: {last}" if said and count else f"{count}{last}"
+
+
+def _content(content: Any) -> str:
+    """The texts of a message, and of what is none its kind."""
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else brief(content)
+    parts = [part if isinstance(part, dict) else {"text": part} for part in content]
+    return " ".join(str(part.get("text") or f"[{part.get('type')}]") for part in parts)
+
+
 def act_of(asked: ApprovalRequest) -> Act:
     """What approving does, in one line."""
     if preview := preview_of(asked):

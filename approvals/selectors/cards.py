@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import prefetch_related_objects
 
+from approvals.access import may_with_run
 from approvals.fields import FIELDS_SHOWN, ArgumentField, argument_fields, shown_fields
 from approvals.models import ApprovalRequest, RequestKind, Vote
 from approvals.policies.counting import missing
@@ -18,7 +19,7 @@ from approvals.policies.rules import Rules, rules_of
 from approvals.selectors.before import Before, decided_before
 from approvals.services.claims import is_claimed
 from approvals.services.standing import standings
-from approvals.wording import Act, act_of, arguments_now, preview_of, title_of
+from approvals.wording import Act, act_of, arguments_now, launched_with, preview_of, title_of
 from timestep.masking import masked, masked_text
 
 WORDS_SHOWN = 600
@@ -129,7 +130,7 @@ class Card:
 
     @property
     def has_words(self) -> bool:
-        """Whether the agent said something before, or the run began with a text."""
+        """Whether the agent said something before, or the run was launched with something."""
         return bool(self.asked.said_before or self.wanted)
 
     @property
@@ -139,9 +140,13 @@ class Card:
 
     @property
     def wanted(self) -> str:
-        """What the run was launched with, as text; nothing where that is no text."""
-        given = self.asked.run.input
-        return masked_text(given) if isinstance(given, str) else ""
+        """What the run was launched with, as text."""
+        return launched_with(masked(self.asked.run.input))
+
+    @property
+    def sees_run(self) -> bool:
+        """Whether the person sees the run, and not only what its agent asks."""
+        return may_with_run(self.user, "see", self.asked.run)
 
     @property
     def raw(self) -> Any:

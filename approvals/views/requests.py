@@ -7,16 +7,18 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from approvals.access import may_with_run
 from approvals.errors import RequestNotFound
 from approvals.models import ApprovalRequest
 from approvals.policies.people import Decider, deciders
 from approvals.selectors.acts import newest_act
 from approvals.selectors.cards import Card, cards_of
 from approvals.selectors.inbox import AGES, Inbox, InboxFilters, InboxPage, get_seen, waiting_for
+from approvals.selectors.so_far import so_far
 from approvals.templatetags.approval_cards import COUNTED, count_in_words
 from timestep.access import PageRequest
 from timestep.errors import InvalidInput
@@ -75,6 +77,19 @@ def approval(request: PageRequest, approval_id: str) -> HttpResponse:
     )
 
 
+@require_safe
+@login_required
+def run_so_far(request: PageRequest, approval_id: str) -> HttpResponse:
+    """What the run did before it asked, for a card that somebody opens; the page has it at once."""
+    asked = load(request, approval_id)
+    if not request.htmx:
+        return redirect("approval", approval_id)
+    if not may_with_run(person(request), "see", asked.run):
+        raise Http404("you see this request, and not its run")
+    context = {"asked": asked, "so_far": so_far(asked)}
+    return render(request, "approvals/card/_steps.html", context)
+
+
 def _is_listed(request: PageRequest, asked: ApprovalRequest) -> bool:
     """Whether a request belongs to the list of the query; one that waits no more always does."""
     try:
@@ -95,7 +110,8 @@ def card_context(
     if request.htmx:
         return context
     people = deciders(asked).exclude(pk=user.pk)[:PEOPLE] if card.may else ()
-    return context | {"next": _next(user, card), "people": people}
+    steps = so_far(asked) if card.sees_run else None
+    return context | {"next": _next(user, card), "people": people, "so_far": steps}
 
 
 def _next(user: User, card: Card) -> Card | None:

@@ -108,6 +108,7 @@ HTTP: dict[str, Row] = {
     "approvals/count/": Row(SIGNED_IN),
     "approvals/decide/": Row(SIGNED_IN, method="post"),
     "approvals/<str:approval_id>/": Row(SEES______, SIGNED_IN),
+    "approvals/<str:approval_id>/so-far/": Row(SEES______, SIGNED_IN),
     "approvals/<str:approval_id>/decide/": Row(DECIDES__, NEVER_OWN, method="post", sent=_APPROVE),
     "approvals/<str:approval_id>/claim/": Row(DECIDES__, NEVER_OWN, method="post"),
     "approvals/<str:approval_id>/hand-over/": Row(

@@ -13,6 +13,7 @@ from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, awaiting_run
 from timestep.digests import digest
 from timestep.gate import Interruption
+from timestep.models import Run
 
 pytestmark = pytest.mark.django_db
 
@@ -167,3 +168,33 @@ def test_secrets_are_masked_and_kept_when_edited(owner: Client) -> None:
 def test_what_is_in_the_way_of_a_decision_is_said_before(owner: Client) -> None:
     """The rows of these tests have no saved state to go on from."""
     assert "The saved state of the run is gone: it cannot go on." in page(owner, asked())
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("plain words", "plain words"),
+        ([{"role": "user", "content": "refund me"}], "refund me"),
+        (
+            [
+                {"role": "user", "content": "hello"},
+                {"role": "assistant", "content": "hi"},
+                {"role": "user", "content": [{"type": "input_text", "text": "refund 4711"}]},
+            ],
+            "3 items; the last from the user: refund 4711",
+        ),
+        ([{"role": "user", "content": [{"type": "input_image"}]}], "[input_image]"),
+        ([{"type": "item_reference", "id": "msg_1"}], "item_reference"),
+    ],
+    ids=["text", "one", "several", "image", "reference"],
+)
+def test_it_says_what_the_run_was_launched_with(owner: Client, given: Any, shown: str) -> None:
+    one = asked()
+    Run.objects.update(input=given)
+    assert shown in page(owner, one).split("launched-with")[1].split("</figure>")[0]
+
+
+def test_the_edit_form_says_that_a_preview_does_not_follow(owner: Client) -> None:
+    said = "cannot be made anew while you type"
+    assert said in page(owner, asked(preview="Pays 25.00 EUR to Ana K."))
+    assert said not in page(owner, asked())

@@ -191,3 +191,14 @@ def test_a_call_that_a_person_changed_shows_both(owner: Client) -> None:
     [row] = timeline(run)
     assert (row.arguments, row.proposed) == ({"amount": 25}, {"amount": 250})
     assert "Proposed by the model" in owner.get("/runs/run_edited/").content.decode()
+
+
+def test_a_call_that_was_approved_before_says_by_whom(owner: Client) -> None:
+    run = make_run("r")
+    said = {"approval_id": "apr_1", "call_id": "call_1", "tool": "pay", "by": "ana"}
+    event(run, "approval.grant_used", **said)
+    (row,) = timeline(run)
+    assert row.kind == "granted"
+    page = owner.get(f"/runs/{run.pk}/").content.decode()
+    assert "pay goes ahead: ana" in page
+    assert 'href="/approvals/apr_1/"' in page

@@ -295,6 +295,7 @@ _HANDLERS: dict[str, Callable[[Row, EventLike], None]] = {
     "worker.lost": _note("worker_lost"),
     "run.retried": _note("retried"),
     "run.failed": _note("failure"),
+    "approval.grant_used": _note("granted"),
 }
 
 _ENDING = {"run.failed", "status"}

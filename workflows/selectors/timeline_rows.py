@@ -15,8 +15,9 @@ from timestep.values import brief
 class Row:
     """A model call, a tool call, a guardrail, an approval, or something that happened to the run.
 
-    `kind` is model, tool, guardrail, approval, handoff, segment, worker_lost, retried or failure;
-    `state` is running, ok, failed, stopped, unknown, waiting, note, or the outcome of a decision.
+    `kind` is model, tool, guardrail, approval, answer, granted, handoff, segment, worker_lost,
+    retried or failure; `state` is running, ok, failed, stopped, unknown, waiting, note, or the
+    outcome of a decision.
     `proposed` is what the model wrote where a person changed the arguments of a call.
     `seq` is the last event that changed the row.
     """
