@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from approvals.errors import AlreadyDecided, WrongKind
-from approvals.models import RequestStatus
+from approvals.models import ApprovalRequest, RequestStatus
 from approvals.services.decisions import resolve_unknown
 from tests.approvals.rows import approver, ask, ask_about_unknown, awaiting_run
 from timestep.errors import InvalidInput
@@ -74,3 +76,20 @@ def test_a_tool_call_is_no_unknown_outcome() -> None:
     [request] = ask(awaiting_run())
     with pytest.raises(WrongKind, match="approve or reject"):
         resolve_unknown(request.pk, outcome="fail", by=approver())
+
+
+def test_several_calls_are_answered_one_by_one_on_one_page(client: Client) -> None:
+    """Each once, from the page as it was when it was opened."""
+    client.force_login(User.objects.create_superuser("root"))
+    run = awaiting_run()
+    asked = ask_about_unknown(run, "call_1", "call_2", "call_3")
+    for one, outcome in zip(asked, ("happened", "run_again", "happened"), strict=True):
+        assert Segment.objects.get(run=run).state == SegmentState.ENDED
+        result = "done" if outcome == "happened" else ""
+        sent = {"decision": outcome, "result": result, "in": "run", "shown": one.arguments_digest}
+        answer = client.post(f"/approvals/{one.pk}/decide/", sent)
+        assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.pk}/")
+    assert Segment.objects.get(run=run).state == SegmentState.READY
+    given = ToolStart.objects.values_list("resolution__outcome", flat=True)
+    assert list(given.order_by("step")) == ["happened", "run_again", "happened"]
+    assert set(ApprovalRequest.objects.values_list("status", flat=True)) == {"resolved"}

@@ -189,13 +189,21 @@ class Deaths:
         now, known = self.engine.run(run.pk), run.pk
         if now.status != "succeeded":
             yield f"{known} is {now.status}: {now.error}"
-        requests = ApprovalRequest.objects.filter(run=run).select_related("decision")
+        rows = ApprovalRequest.objects.filter(run=run).order_by("approval_id")
+        requests = list(rows.select_related("decision"))
         calls = [one for one in requests if one.kind == RequestKind.TOOL_CALL]
         resumed = Segment.objects.filter(run=run, revision__isnull=False)
         if resumed.count() != 1 or resumed.exclude(n=1).exists():
             yield f"{known} has the resumed segments {list(resumed.values_list('n', 'kind'))}"
         for row in requests:
             yield from _broken_request(row)
+        unknown = [one for one in requests if one.kind == RequestKind.OUTCOME_UNKNOWN]
+        for call_id in {one.call_id for one in unknown}:
+            answers = [
+                str(getattr(one, "decision", "")) for one in unknown if one.call_id == call_id
+            ]
+            if any(one.startswith("happened") for one in answers[:-1]):
+                yield f"{known}: {call_id} was asked about again after the answers {answers}"
         starts = Counter(
             one.call_id for one in journal.read(self.engine.journal_path) if one.phase == "start"
         )
