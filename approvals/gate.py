@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from approvals.policies.matching import Call, judge
+from approvals.models import Policy
+from approvals.policies.matching import Call, active_policies, judge
 from approvals.services.denials import record_denied
 from approvals.services.grants import use_grant
 from approvals.services.programs import check_left_to_programs, record_program
@@ -16,13 +18,17 @@ from timestep.gate import Interruption, ToolCall, Verdict
 class RecordingGate:
     """Implements `timestep.gate.ApprovalGate`; named by the setting `TIMESTEP_APPROVAL_GATE`."""
 
-    def check(self, call: ToolCall) -> Verdict:
+    def check(self, calls: Sequence[ToolCall]) -> list[Verdict]:
         """Judge by the tool's own flag and the policy that the call meets: the stricter counts.
 
         A call that would ask goes ahead where such calls were approved for the rest of the run.
         """
+        policies = active_policies()
+        return [self._verdict(call, policies) for call in calls]
+
+    def _verdict(self, call: ToolCall, policies: list[Policy]) -> Verdict:
         seen = Call(call.agent, call.tool, parse_arguments(call.arguments))
-        found = judge(seen, asks=call.asks)
+        found = judge(seen, asks=call.asks, policies=policies)
         if found.verdict == "ask" and use_grant(call, found):
             return "allow"
         if found.verdict == "deny":

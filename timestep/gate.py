@@ -6,6 +6,7 @@ The engine knows no approvals app. It asks the gate named by the setting
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Protocol
@@ -54,8 +55,11 @@ class Interruption:
 class ApprovalGate(Protocol):
     """What the engine needs of whoever keeps approvals."""
 
-    def check(self, call: ToolCall) -> Verdict:
-        """Say whether the call may go ahead. Asked once per call, inside a checkpointed step."""
+    def check(self, calls: Sequence[ToolCall]) -> list[Verdict]:
+        """Say of each call of a response, in their order, whether it may go ahead.
+
+        Asked once per call, inside a checkpointed step.
+        """
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Record what waits, in the transaction that marks the run. Must be idempotent."""
@@ -91,9 +95,9 @@ class ApprovalGate(Protocol):
 class DefaultGate:
     """Asks exactly where the tool says so, and records nothing."""
 
-    def check(self, call: ToolCall) -> Verdict:
+    def check(self, calls: Sequence[ToolCall]) -> list[Verdict]:
         """Ask where the tool asks."""
-        return "ask" if call.asks else "allow"
+        return ["ask" if call.asks else "allow" for call in calls]
 
     def interrupted(self, run_id: str, revision: int, waiting: list[Interruption]) -> None:
         """Nothing is recorded: a script decides on the loaded state itself."""

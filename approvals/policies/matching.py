@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -49,15 +50,16 @@ class Judgement:
         return of_policy(self.policy) if self.policy and asking else BUILT_IN
 
 
-def judge(call: Call, *, asks: bool) -> Judgement:
+def judge(call: Call, *, asks: bool, policies: Sequence[Policy] | None = None) -> Judgement:
     """Whether a call may go ahead.
 
     Args:
         call: The call.
         asks: Whether the tool itself, or the agent's override of it, asks. Of that and what the
             policy says, the stricter counts.
+        policies: The active ones, where the caller has read them already.
     """
-    look = next((look for look in looks(call) if look.met), None)
+    look = next((look for look in looks(call, policies) if look.met), None)
     if look is None:
         if asks:
             return Judgement("ask", None, "The tool asks for approval, and no policy is met.")
@@ -69,9 +71,15 @@ def judge(call: Call, *, asks: bool) -> Judgement:
     return Judgement(_verdict(look.policy), look.policy, said)
 
 
-def looks(call: Call) -> list[Look]:
+def looks(call: Call, policies: Sequence[Policy] | None = None) -> list[Look]:
     """How each active policy looks at a call, in their order; the first that is met counts."""
-    return [look_at(policy, call) for policy in Policy.objects.filter(active=True)]
+    known = active_policies() if policies is None else policies
+    return [look_at(policy, call) for policy in known]
+
+
+def active_policies() -> list[Policy]:
+    """The policies that calls can meet, in their order."""
+    return list(Policy.objects.filter(active=True))
 
 
 def asking_policy(agent: str, tool: str) -> str:

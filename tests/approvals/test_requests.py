@@ -94,7 +94,7 @@ def test_an_unknown_outcome_is_asked_again_after_it_failed_the_run() -> None:
 @pytest.mark.parametrize(("asks", "verdict"), [(True, "ask"), (False, "allow")])
 def test_the_gate_asks_where_the_tool_asks(asks: bool, verdict: str) -> None:
     call = ToolCall("run_1", "refunds", "refund_order", "call_1", "{}", asks)
-    assert RecordingGate().check(call) == verdict
+    assert RecordingGate().check([call]) == [verdict]
 
 
 def test_the_site_uses_the_recording_gate() -> None:

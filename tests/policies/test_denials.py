@@ -20,7 +20,7 @@ def test_a_denied_call_is_audited_and_shown(arguments: str) -> None:
     policy("Never", effect="deny")
     run = launched_by(None)
     call = ToolCall(run.pk, "refunds", "refund_order", "call_1", arguments, asks=False)
-    assert RecordingGate().check(call) == "deny"
+    assert RecordingGate().check([call]) == ["deny"]
     entry = AuditEntry.objects.get(act="call.denied")
     assert entry.payload is not None
     assert (entry.subject, entry.payload["policy"]) == (run.pk, "Never")

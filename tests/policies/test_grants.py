@@ -23,7 +23,7 @@ SMALL = [{"field": "amount", "op": "at_most", "value": 100}]
 def _check(request: ApprovalRequest, amount: float = 30.0, **fields: Any) -> Verdict:
     call = {"run_id": request.run_id, "agent": request.agent, "tool": request.tool}
     call |= {"call_id": "call_9", "arguments": f'{{"order_id": 1, "amount": {amount}}}'}
-    return RecordingGate().check(ToolCall(**(call | {"asks": True} | fields)))
+    return RecordingGate().check([ToolCall(**(call | {"asks": True} | fields))])[0]
 
 
 def _granted(**fields: Any) -> ApprovalRequest:

@@ -124,7 +124,7 @@ def test_the_stricter_of_tool_and_policy_counts(effect: str, asks: bool, verdict
     policy(effect=effect)
     assert judge(CALL, asks=asks).verdict == verdict
     call = ToolCall("run_1", "refunds", "refund_order", "call_1", '{"amount": 25}', asks)
-    assert RecordingGate().check(call) == verdict
+    assert RecordingGate().check([call]) == [verdict]
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ def _fresh_gate() -> Iterator[None]:
 @pytest.mark.parametrize(("asks", "verdict"), [(True, "ask"), (False, "allow")])
 def test_the_default_gate_asks_where_the_tool_asks(asks: bool, verdict: str) -> None:
     call = ToolCall("r", "desk", "refund", "c1", "{}", asks)
-    assert DefaultGate().check(call) == verdict
+    assert DefaultGate().check([call]) == [verdict]
 
 
 def test_the_setting_names_the_gate(settings: Settings) -> None:

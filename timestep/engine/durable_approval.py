@@ -112,20 +112,19 @@ def goes_on(scope: Scope, call_id: str) -> bool:
 
 
 def _verdicts(questions: list[Question]) -> dict[str, str]:
-    return {one.call.call_id: _verdict(one) for one in questions}
-
-
-def _verdict(asked: Question) -> str:
-    """The gate's verdict; `granted` where a function of the tool need not be asked any more."""
+    """The gate's verdicts; `granted` where a function of the tool need not be asked any more."""
     gate = approval_gate()
-    if not asked.decides:
-        return gate.check(asked.call)
-    # As if the function asked: what goes ahead then was approved. First, since the gate records
+    # As if such a function asked: what goes ahead then was approved. First, since the gate records
     # that an approval was used, or a call denied, at each question.
-    verdict = gate.check(replace(asked.call, asks=True))
-    if verdict == "allow":
-        return GRANTED
-    return verdict if verdict == "deny" else gate.check(asked.call)
+    first = gate.check([replace(one.call, asks=one.decides or one.call.asks) for one in questions])
+    asked = zip(questions, first, strict=True)
+    return {one.call.call_id: _verdict(one, verdict) for one, verdict in asked}
+
+
+def _verdict(asked: Question, verdict: str) -> str:
+    if not asked.decides or verdict == "deny":
+        return verdict
+    return GRANTED if verdict == "allow" else approval_gate().check([asked.call])[0]
 
 
 async def as_people_said(
