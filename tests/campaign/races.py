@@ -98,6 +98,9 @@ def _held(
         people += took_part
         broken += lines
     seconds = round(time.monotonic() - began, 1)
+    # At once: what comes after it takes long.
+    sys.stdout.write(f"{name}: {count} with {people} people in {seconds} s, {len(broken)} broken\n")
+    sys.stdout.flush()
     return {name: count, f"{name}_people": people, f"{name}_s": seconds}, broken
 
 
