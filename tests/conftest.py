@@ -11,12 +11,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.databases import TestDatabase, django_uses, postgres_database, postgres_server
+from tests.databases import (
+    TestDatabase,
+    django_uses,
+    migrated_postgres,
+    migrated_sqlite,
+    postgres_database,
+    postgres_server,
+)
 from tests.stack import Stack, free_port
 
 if TYPE_CHECKING:
@@ -80,35 +87,41 @@ def postgres_uri() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def _sqlite(django_db_blocker: DjangoDbBlocker) -> dict[str, Any]:
+    with django_db_blocker.unblock():
+        return migrated_sqlite()
+
+
+@pytest.fixture(scope="session")
+def _postgres(
+    postgres_uri: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    with postgres_database(postgres_uri) as uri:
+        with django_db_blocker.unblock():
+            made = migrated_postgres(uri)
+        yield uri, made
+
+
+@pytest.fixture(scope="session")
 def test_database(
     request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[TestDatabase]:
-    """Django's test database, of the kind that the test is run for."""
-    from django.db import connection  # noqa: PLC0415 - the one in use at this moment
+    """Django's test database, of the kind that the test is run for.
+
+    Each is made once in a process, since that takes longer than most files' tests.
+    """
+    from approvals.services.roles import keep_roles  # noqa: PLC0415 - Django is set up by now
 
     kind: str = getattr(request, "param", "sqlite")
-    with ExitStack() as stack:
-        uri = None
-        if kind == "postgres":
-            server = request.getfixturevalue("postgres_uri")
-            uri = stack.enter_context(postgres_database(server))
-        stack.enter_context(django_db_blocker.unblock())
-        stack.enter_context(django_uses(uri))
-        creation = connection.creation
-        before = connection.settings_dict["NAME"]
-        if uri is None:
-            creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-            stack.callback(creation.destroy_test_db, before, verbosity=0)
-        else:
-            _migrate_in_place()
-        stack.enter_context(django_db_blocker.block())
+    uri: str | None = None
+    if kind == "postgres":
+        uri, database = request.getfixturevalue("_postgres")
+    else:
+        database = request.getfixturevalue("_sqlite")
+    with django_uses(database):
+        with django_db_blocker.unblock():
+            keep_roles()  # Tests that commit leave empty tables behind.
         yield TestDatabase(kind, uri)
-
-
-def _migrate_in_place() -> None:
-    from django.core.management import call_command  # noqa: PLC0415 - as above
-
-    call_command("migrate", without_engine=True, verbosity=0, interactive=False)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import secrets
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connections
 
 from timestep import conf
@@ -67,21 +68,38 @@ def postgres_database(server: str) -> Iterator[str]:
 
 
 @contextmanager
-def django_uses(uri: str | None) -> Iterator[None]:
-    """Point Django in this process at the database of the URI, or at the SQLite test file."""
+def django_uses(database: Mapping[str, Any]) -> Iterator[None]:
+    """Point Django in this process at a database, by its settings."""
     default: dict[str, Any] = settings.DATABASES["default"]
     before = dict(default)
-    if uri is not None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PG_CONNECTION_URI", uri)
-            _replace(default, conf.database(settings.TIMESTEP_HOME))
+    _replace(default, database)
     try:
         yield
     finally:
         _replace(default, before)
 
 
-def _replace(default: dict[str, Any], new: dict[str, Any]) -> None:
+def migrated_sqlite() -> dict[str, Any]:
+    """The settings of Django's test file, which is made now; it goes with the tests' home."""
+    default: dict[str, Any] = settings.DATABASES["default"]
+    before = dict(default)
+    connections["default"].creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    made = dict(default)
+    _replace(default, before)
+    return made
+
+
+def migrated_postgres(uri: str) -> dict[str, Any]:
+    """The settings of an empty database, which is migrated now."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PG_CONNECTION_URI", uri)
+        made = conf.database(settings.TIMESTEP_HOME)
+        with django_uses(made):
+            call_command("migrate", without_engine=True, verbosity=0, interactive=False)
+            return dict(settings.DATABASES["default"])
+
+
+def _replace(default: dict[str, Any], new: Mapping[str, Any]) -> None:
     """In place: Django's connection handler, in every thread, reads this very dictionary."""
     connections["default"].close()
     default.clear()
