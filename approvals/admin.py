@@ -35,7 +35,7 @@ class ReasonForm(forms.Form):
 class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest], SeenAdmin[ApprovalRequest]):
     """Requests, with Approve and Reject by way of a page that asks for the reason."""
 
-    list_display = ("approval_id", "status", "kind", "tool", "agent", "run", "created_at")
+    list_display = ("approval_id", "status", "tool", "agent", "created_at", "kind", "run")
     list_filter = ("status", "kind")
     list_select_related = ("run",)
     ordering = ("-approval_id",)

@@ -67,7 +67,7 @@ class WebhookAdmin(admin.ModelAdmin[Webhook]):
 class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     """The delivery log, latest first."""
 
-    list_display = ("id", "status", "kind", "approval_id", "to", "attempts", "problem", "next_at")
+    list_display = ("id", "status", "kind", "to", "attempts", "problem", "next_at", "approval_id")
     list_filter = ("status",)
     list_select_related = ("notice", "user", "webhook")
     ordering = ("-id",)

@@ -8,6 +8,8 @@ from django.urls import include, path
 from approvals.views import audit, policies
 from workflows.views import health
 
+admin.site.site_header = admin.site.site_title = "Timestep"
+admin.site.index_title = "Administration"
 handler500 = "workflows.views.problems.broken"
 
 urlpatterns = [

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage
 from smtplib import SMTPRecipientsRefused
 from typing import IO
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -99,7 +99,8 @@ def _post(webhook: Webhook, delivery: Delivery) -> None:
     except ValidationError as error:
         raise NotDelivered("; ".join(error.messages), final=True) from error
     except (OSError, ValueError, HTTPException) as error:
-        raise NotDelivered(f"{type(error).__name__}: {error}") from error
+        cause = error.reason if isinstance(error, URLError) else error
+        raise NotDelivered(f"{type(cause).__name__}: {cause}") from error
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
