@@ -55,11 +55,16 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_database(server: str) -> Iterator[str]:
-    """The URI of a fresh database on the server, dropped afterwards."""
+def postgres_database(server: str, like: str = "template1") -> Iterator[str]:
+    """The URI of a fresh database on the server, dropped afterwards.
+
+    Args:
+        server: The server's URI.
+        like: The name of a database of it that nobody uses now, and that the new one is like.
+    """
     name = f"timestep_test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     try:
         yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     finally:

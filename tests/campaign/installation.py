@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from agents import Agent, RunConfig
 from django.conf import settings
@@ -224,15 +230,31 @@ def installation(home: Path, server_uri: str | None) -> Iterator[Installation]:
         server_uri: A Postgres server to make a database on, or None for SQLite.
     """
     with ExitStack() as cleanup:
-        uri = None
+        uri, model = None, _migrated(server_uri)
         if server_uri is not None:
-            uri = cleanup.enter_context(postgres_database(server_uri))
+            like = urlsplit(str(model.postgres_uri)).path.strip("/")
+            uri = cleanup.enter_context(postgres_database(server_uri, like))
+        shutil.copytree(model.home, home, dirs_exist_ok=True)
         double = cleanup.enter_context(Double())
         stack = Stack(home, uri)
         cleanup.callback(_kill_all, stack)
-        made = Installation(stack, double)
-        stack.manage("migrate", timeout=120)
-        yield made
+        yield Installation(stack, double)
+
+
+@functools.cache
+def _migrated(server_uri: str | None) -> Stack:
+    """What the installations of this process begin as: migrating each would take seconds."""
+    held = ExitStack()
+    atexit.register(held.close)
+    home = held.enter_context(tempfile.TemporaryDirectory(prefix="timestep-migrated-"))
+    uri = None
+    if server_uri is not None:
+        # The server may have ended before this process does.
+        held.enter_context(suppress(psycopg.OperationalError))
+        uri = held.enter_context(postgres_database(server_uri))
+    stack = Stack(Path(home), uri)
+    stack.manage("migrate", timeout=120)
+    return stack
 
 
 @contextmanager
