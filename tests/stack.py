@@ -26,6 +26,13 @@ def free_port() -> int:
         return port
 
 
+def asynchronous_url(uri: str | None, file: Path) -> str:
+    """What SQLAlchemy's asynchronous engine takes: the Postgres database, or an SQLite file."""
+    if uri is None:
+        return f"sqlite+aiosqlite:///{file}"
+    return "postgresql+psycopg://" + uri.partition("://")[2]
+
+
 @dataclass
 class Stack:
     """One installation: a home, a database, a port, and the processes started for it.

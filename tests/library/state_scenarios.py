@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from agents import (
@@ -22,6 +23,7 @@ from agents.testing import ScriptedModel, function_call
 import timestep
 from tests.campaign.tools import fetch, pay
 from tests.library.scenarios import Shop, shown
+from tests.stack import asynchronous_url
 from timestep import TimestepSession
 
 
@@ -46,7 +48,7 @@ def session(kind: str, name: str, place: str = "") -> Any:
     if kind == "sqlite":
         return SQLiteSession(name, place)
     if kind == "sqlalchemy":
-        url = "postgresql+psycopg://" + os.environ["PG_CONNECTION_URI"].partition("://")[2]
+        url = asynchronous_url(os.environ.get("PG_CONNECTION_URI"), Path(f"{place}-alchemy"))
         return SQLAlchemySession.from_url(name, url=url, create_tables=True)
     return TimestepSession(name) if kind == "own" else name
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,17 +22,11 @@ def name() -> str:
     return f"talk-{secrets.token_hex(4)}"
 
 
-def _place(engine: Installation, kind: str, tmp_path: Path) -> dict[str, Any]:
-    if kind == "sqlalchemy" and engine.stack.postgres_uri is None:
-        pytest.skip("the tests have an asynchronous driver for Postgres only")
-    return {"kind": kind, "place": str(tmp_path / "chats.sqlite3")}
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_runs_of_a_session_remember_those_before(
     engine: Installation, program: Program, name: str, kind: str, tmp_path: Path
 ) -> None:
-    place = _place(engine, kind, tmp_path)
+    place = {"kind": kind, "place": str(tmp_path / "chats.sqlite3")}
     engine.double.says(
         script(f"first {name}", {"calls": [call("fetch", tag="a", seconds=0)]}, {"text": "one"}),
         script(f"second {name}", {"text": "two"}),

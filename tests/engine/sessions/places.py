@@ -15,6 +15,7 @@ from agents.memory import Session
 from openai import AsyncOpenAI
 
 from tests.fake_openai import FakeOpenAI
+from tests.stack import asynchronous_url
 from timestep.engine.durable_session import DurableSession, session_of
 from timestep.engine.execution import Scope, current_scope
 from timestep.engine.sessions import TimestepSession, settle
@@ -118,9 +119,7 @@ async def place(
     elif kind == "sqlite":
         yield Place(SQLiteSession("chat", tmp_path / "chats.sqlite3"))
     elif kind == "sqlalchemy":
-        if uri is None:
-            pytest.skip("the tests have an asynchronous driver for Postgres only")
-        url = "postgresql+psycopg://" + uri.partition("://")[2]
+        url = asynchronous_url(uri, tmp_path / "alchemy.sqlite3")
         patch.setenv("CHATS_URL", url)
         live = SQLAlchemySession.from_url("chat", url=url, create_tables=True)
         yield Place(live)

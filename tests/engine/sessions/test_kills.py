@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 
 from tests.campaign.double import call, script
 from tests.campaign.installation import KEY, Installation, agent
-from tests.stack import ROOT
+from tests.stack import ROOT, asynchronous_url
 from timestep.engine.sessions import TimestepSession, close_session, open_session, settle
 
 TYPES = [None, "function_call", "function_call_output", "message"]
@@ -29,10 +29,7 @@ def _live(kind: str, engine: Installation, patch: pytest.MonkeyPatch, tmp_path: 
     if kind == "sqlite":
         return SQLiteSession(name, tmp_path / "chats.sqlite3")
     if kind == "sqlalchemy":
-        uri = engine.stack.postgres_uri
-        if uri is None:
-            pytest.skip("the tests have an asynchronous driver for Postgres only")
-        url = "postgresql+psycopg://" + uri.partition("://")[2]
+        url = asynchronous_url(engine.stack.postgres_uri, tmp_path / "alchemy.sqlite3")
         return SQLAlchemySession.from_url(name, url=url, create_tables=True)
     patch.setenv("OPENAI_API_KEY", KEY)
     client = AsyncOpenAI(api_key=KEY, base_url=engine.double.url)
