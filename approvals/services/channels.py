@@ -99,7 +99,8 @@ def _post(webhook: Webhook, delivery: Delivery) -> None:
     except ValidationError as error:
         raise NotDelivered("; ".join(error.messages), final=True) from error
     except (OSError, ValueError, HTTPException) as error:
-        cause = error.reason if isinstance(error, URLError) else error
+        reason = error.reason if isinstance(error, URLError) else error
+        cause = reason if isinstance(reason, Exception) else error
         raise NotDelivered(f"{type(cause).__name__}: {cause}") from error
 
 
