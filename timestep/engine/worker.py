@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 # How long a stopping worker lets its runs go on; what is left is taken over by another.
 DRAIN_SECONDS = 10.0
 _STOP_SECONDS = 2.0
-_SCRIPT_CALM_SECONDS = 0.05
+_SCRIPT_CALM_SECONDS = 0.2
 
 
 class SecondWorker(TimestepError):

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 _SLOW_POLL_SECONDS = 1.0
 # What executes here says by itself when it has ended.
-_CALM_SECONDS = 0.05
+_CALM_SECONDS = 0.2
 _GOING = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
