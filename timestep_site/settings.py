@@ -177,6 +177,7 @@ TIMESTEP_CLOCKS = [
     "approvals.services.expiry.expire_due",
     "approvals.services.deliveries.deliver_due",
 ]
+TIMESTEP_AUDIT_TRAIL = "approvals.services.audit.append"
 TIMESTEP_AFTER_MIGRATE = ["approvals.services.roles.keep_roles"]
 TIMESTEP_TOOLS = conf.tool_modules()
 # What the specs of scripts' agents may name beyond that.
