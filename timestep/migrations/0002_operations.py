@@ -94,9 +94,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="schedule",
-            name="failures",
-            field=models.PositiveIntegerField(
-                default=0, editable=False, help_text="Its runs that failed in a row."
+            name="counted_from",
+            field=models.DateTimeField(
+                blank=True,
+                editable=False,
+                help_text="When it was last resumed: failures before do not count any more.",
+                null=True,
             ),
         ),
         migrations.AddField(

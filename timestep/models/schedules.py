@@ -73,8 +73,11 @@ class Schedule(models.Model):
     pause_after_failures = models.PositiveIntegerField(
         null=True, blank=True, help_text="Failed runs in a row after which it pauses itself."
     )
-    failures = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Its runs that failed in a row."
+    counted_from = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When it was last resumed: failures before do not count any more.",
     )
     paused = models.BooleanField(default=False)
     paused_by = models.CharField(max_length=200, blank=True, default="", editable=False)
