@@ -132,6 +132,14 @@ class Migration(migrations.Migration):
             name="drain_asked_by",
             field=models.CharField(blank=True, default="", max_length=200),
         ),
+        migrations.AddField(
+            model_name="worker",
+            name="replays",
+            field=models.JSONField(
+                default=list,
+                help_text="The engine versions whose begun runs it can take over.",
+            ),
+        ),
         migrations.AlterField(
             model_name="queue",
             name="concurrency",
@@ -205,9 +213,23 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("call", models.CharField(max_length=32)),
                 ("model", models.CharField(max_length=200)),
+                ("agent", models.CharField(max_length=200)),
                 ("epoch", models.PositiveIntegerField()),
-                ("step", models.CharField(max_length=30)),
+                ("step", models.CharField(blank=True, max_length=30)),
+                (
+                    "size",
+                    models.PositiveBigIntegerField(help_text="Characters that are sent."),
+                ),
+                (
+                    "most_output",
+                    models.PositiveBigIntegerField(
+                        blank=True,
+                        help_text="The most output tokens that the call allows.",
+                        null=True,
+                    ),
+                ),
                 ("asked_at", models.DateTimeField()),
                 (
                     "seen_at",
@@ -221,12 +243,33 @@ class Migration(migrations.Migration):
                 ),
                 ("settled_at", models.DateTimeField(blank=True, null=True)),
                 (
-                    "tokens",
-                    models.PositiveBigIntegerField(
-                        help_text="The estimate; when settled, the usage."
+                    "request_until",
+                    models.DateTimeField(
+                        blank=True, help_text="Until when it counts as a request.", null=True
                     ),
                 ),
-                ("estimated", models.PositiveBigIntegerField()),
+                (
+                    "tokens_until",
+                    models.DateTimeField(
+                        blank=True, help_text="Until when its tokens count.", null=True
+                    ),
+                ),
+                (
+                    "tokens",
+                    models.PositiveBigIntegerField(
+                        default=0, help_text="The estimate; when settled, the usage."
+                    ),
+                ),
+                ("estimated", models.PositiveBigIntegerField(default=0)),
+                (
+                    "guessed",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Nothing was known of such calls when it was taken.",
+                    ),
+                ),
+                ("input_tokens", models.PositiveBigIntegerField(blank=True, null=True)),
+                ("output_tokens", models.PositiveBigIntegerField(blank=True, null=True)),
                 (
                     "limit",
                     models.ForeignKey(
@@ -248,13 +291,19 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ("limit_id", "id"),
                 "indexes": [
-                    models.Index(fields=["limit", "taken_at"], name="timestep_turn_window"),
+                    models.Index(fields=["limit", "tokens_until"], name="timestep_turn_window"),
                     models.Index(
                         condition=models.Q(("taken_at__isnull", True)),
                         fields=["limit", "id"],
                         name="timestep_turn_waiting",
                     ),
+                    models.Index(
+                        condition=models.Q(("output_tokens__isnull", False)),
+                        fields=["limit", "model", "agent", "id"],
+                        name="timestep_turn_known",
+                    ),
                     models.Index(fields=["run"], name="timestep_turn_run"),
+                    models.Index(fields=["call"], name="timestep_turn_call"),
                 ],
             },
         ),

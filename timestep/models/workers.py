@@ -24,6 +24,9 @@ class Worker(models.Model):
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
     engine_version = models.PositiveIntegerField()
+    replays = models.JSONField(
+        default=list, help_text="The engine versions whose begun runs it can take over."
+    )
     providers = models.JSONField(
         default=dict, help_text="Model provider prefix → whether its key is set. Never the key."
     )
@@ -45,3 +48,14 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.worker_id
+
+    def can_take(self, version: int, *, begun: bool) -> bool:
+        """Whether its engine can execute a run that another version of the engine has, or began.
+
+        Args:
+            version: The run's engine version.
+            begun: Whether the run has begun: then its steps must be replayed as they were made.
+        """
+        if begun:
+            return version == self.engine_version or version in self.replays
+        return version <= self.engine_version
