@@ -274,9 +274,10 @@ class _Call:
     async def _stream(self, attempt: int) -> ModelResponse:
         token = current_scope.set(None)  # A provider's own use of agents is no part of the run.
         try:
-            async with asyncio.timeout(self._model.timeout):
-                events = self._model.plain.stream_response(*self._args, **self._kwargs)
-                return await self._consume(events, attempt)
+            with self.scope.execution.time.calling():
+                async with asyncio.timeout(self._model.timeout):
+                    events = self._model.plain.stream_response(*self._args, **self._kwargs)
+                    return await self._consume(events, attempt)
         finally:
             current_scope.reset(token)
 

@@ -238,8 +238,9 @@ class ToolStep:
         seconds = self._timeout
         limit = asyncio.timeout(seconds)
         try:
-            async with limit:
-                return as_json(await self._make()), None
+            with self._scope.execution.time.calling():
+                async with limit:
+                    return as_json(await self._make()), None
         except Exception as raised:  # noqa: BLE001 - a tool may raise anything: that fails the run
             error = TimeoutError(f"timed out after {seconds} s") if limit.expired() else raised
         if limit.expired() and self._tells_timeout:

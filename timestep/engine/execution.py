@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +20,7 @@ from agents.items import TResponseStreamEvent
 from dbos import DBOS, StepReservation
 
 from timestep.engine.approved import Approved
+from timestep.engine.executing_time import ExecutingTime
 from timestep.engine.step_ids import StepIds, nested_steps
 from timestep.engine.writer import EventWriter, PendingEvent
 from timestep.storable import storable
@@ -177,6 +178,7 @@ class Execution:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._unrepeatable: dict[int, asyncio.Future[None]] = {}
+        self.time = ExecutingTime(run_id, epoch)
 
     def emit(self, kind: str, payload: dict[str, Any], *, step: str = "", attempt: int = 0) -> None:
         """Hand an event to the writer under this execution's epoch."""
@@ -196,8 +198,18 @@ class Execution:
         return (self.epoch - 1) * TRIES_PER_EPOCH + try_number
 
     async def flush(self) -> None:
-        """Wait until the events emitted so far are committed."""
+        """Wait until the events emitted so far, and the time executed, are committed."""
         await asyncio.wrap_future(self._writer.flush())
+        await self.time.written()
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """While a step waits for its turn or for people: that is not executing time.
+
+        The run's timer stands still where no call of another step is under way, and its row says
+        so: whoever ends the run, or takes it over, counts only what was executed. Does not tell
+        anybody; emit an event beside it.
+        """
+        return self.time.waiting()
 
     async def run(self, coroutine: Any) -> Any:
         """Run the SDK's loop so that `stop` can end it; raises `Aborted` if it did."""

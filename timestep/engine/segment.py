@@ -5,7 +5,6 @@ What replay depends on (the order and names of steps) is versioned by `ENGINE_VE
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -211,9 +210,8 @@ def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
         "message": f"The run used its {seconds:g} s of executing time.",
         "traceback": "",
     }
-    loop = asyncio.get_running_loop()
-    delay = max(0.0, claimed.remaining_seconds)
-    return loop.call_later(delay, execution.stop, Abort("timed_out", error)).cancel
+    used_up = Abort("timed_out", error)
+    return execution.time.limit(claimed.remaining_seconds, lambda: execution.stop(used_up))
 
 
 async def _resumed(

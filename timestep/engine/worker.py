@@ -30,7 +30,7 @@ from timestep.engine.strays import Strays
 from timestep.engine.threads import keep_connections_open
 from timestep.engine.tools.registry import load_tools, publish_catalogue
 from timestep.engine.wakeups import wakeup
-from timestep.engine_version import ENGINE_VERSION
+from timestep.engine_version import ENGINE_VERSION, REPLAYED_VERSIONS
 from timestep.errors import TimestepError
 from timestep.garbage import spare_what_is_loaded
 from timestep.models import Segment, SegmentState, Worker, WorkerKind
@@ -192,6 +192,7 @@ def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
         host=socket.gethostname()[:200],
         pid=os.getpid(),
         engine_version=ENGINE_VERSION,
+        replays=sorted(REPLAYED_VERSIONS),
         providers=available(os.environ),
         tools=tools,
     )

@@ -5,7 +5,7 @@ from timestep.models.catalogue import CatalogueTool
 from timestep.models.events import DELTA_KIND, RunEvent
 from timestep.models.holds import ONE_HOLD, Hold, HoldKind
 from timestep.models.limits import ModelLimit, ModelTurn
-from timestep.models.queues import DIRECT_QUEUE, Queue
+from timestep.models.queues import DEFAULT_QUEUE, DIRECT_QUEUE, Queue
 from timestep.models.results import RunResult
 from timestep.models.runs import (
     ACTIVE_DEDUPLICATION,
@@ -26,6 +26,7 @@ from timestep.models.workers import Worker, WorkerKind
 __all__ = [
     "ACTIVE_DEDUPLICATION",
     "ACTIVE_STATUSES",
+    "DEFAULT_QUEUE",
     "DELTA_KIND",
     "DIRECT_QUEUE",
     "ENDED_STATUSES",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+# What names no other queue waits here.
+DEFAULT_QUEUE = "default"
 # What a program runs itself, at once: it has no limits unless somebody sets them.
 DIRECT_QUEUE = "direct"
 
