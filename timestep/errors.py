@@ -149,6 +149,14 @@ class WorkerNotFound(TimestepError):
         self.worker_id = worker_id
 
 
+class ModelLimitNotFound(TimestepError):
+    """No model limit has this pattern."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(f"there is no limit for {pattern!r}")
+        self.pattern = pattern
+
+
 class ScheduleNotFound(TimestepError):
     """No schedule has this name."""
 

@@ -303,7 +303,9 @@ class Migration(migrations.Migration):
                         name="timestep_turn_known",
                     ),
                     models.Index(fields=["run"], name="timestep_turn_run"),
-                    models.Index(fields=["call"], name="timestep_turn_call"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("call", "limit"), name="timestep_turn_once")
                 ],
             },
         ),

@@ -86,7 +86,9 @@ class ModelTurn(models.Model):
                 name="timestep_turn_known",
             ),
             models.Index(fields=("run",), name="timestep_turn_run"),
-            models.Index(fields=("call",), name="timestep_turn_call"),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=("call", "limit"), name="timestep_turn_once"),
         )
 
     def __str__(self) -> str:
