@@ -174,6 +174,7 @@ TIMESTEP_APPROVAL_GATE = "approvals.gate.RecordingGate"
 TIMESTEP_DEFINITIONS = "workflows.definitions.KeptDefinitions"
 TIMESTEP_CLOCKS = [
     "timestep.services.ticking.fire_due",
+    "timestep.services.failures.pause_failing",
     "approvals.services.expiry.expire_due",
     "approvals.services.deliveries.deliver_due",
 ]

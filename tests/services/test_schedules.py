@@ -10,10 +10,11 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from tests.services.schedules import BASE, due_since, program
+from tests.services.schedules import ANA, BASE, due_since, program
 from tests.workflows.rows import agent, in_threads
 from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import AgentSpec, Schedule, Tick
+from timestep.services.audit import Actor
 from timestep.services.schedules import (
     delete,
     pause,
@@ -92,29 +93,29 @@ def test_who_made_it_and_who_paused_it_is_kept() -> None:
     ana = User.objects.create_user("ana")
     made = save_schedule({**BASE, "paused": True}, by=ana)
     assert (made.created_by, made.paused_by, made.next_at) == (ana, "ana", None)
-    assert resume("nightly").paused_by == ""
+    assert resume("nightly", by=ANA).paused_by == ""
     assert save_schedule({"input": "x"}, name="nightly").created_by == ana
 
 
 def test_pausing_says_by_whom_and_why_and_resuming_goes_on_from_now() -> None:
     due_since(2)
-    paused = pause("nightly", by="ana", why="holidays")
+    paused = pause("nightly", by=ANA, why="holidays")
     assert (paused.paused_by, paused.paused_why, paused.next_at) == ("ana", "holidays", None)
     assert paused.paused_at is not None
-    assert pause("nightly", by="ben").paused_by == "ana"
-    resumed = resume("nightly")
+    assert pause("nightly", by=Actor("ben", "page")).paused_by == "ana"
+    resumed = resume("nightly", by=ANA)
     assert (resumed.paused_by, resumed.paused_why, resumed.paused_at) == ("", "", None)
     assert resumed.next_at is not None
     assert resumed.next_at > timezone.now()
     for act in (pause, resume, delete):
         with pytest.raises(ScheduleNotFound):
-            act("weekly")
+            act("weekly", by=ANA)
 
 
 def test_a_schedule_goes_with_its_ticks() -> None:
     schedule = save_schedule(BASE)
     Tick.objects.create(schedule=schedule, at=timezone.now())
-    delete("nightly")
+    delete("nightly", by=ANA)
     assert Schedule.objects.count() == Tick.objects.count() == 0
 
 
@@ -140,7 +141,7 @@ def test_programs_that_start_at_once_make_one() -> None:
 def test_a_programs_start_does_not_resume_what_a_person_paused() -> None:
     save_program_schedule(program(paused=True))
     assert save_program_schedule(program()).paused is False
-    pause("hourly", by="ana")
+    pause("hourly", by=ANA)
     started = save_program_schedule(program())
     assert (started.paused, started.paused_by, started.next_at) == (True, "ana", None)
 

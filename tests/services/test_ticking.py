@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.services.schedules import BASE, due_since, program
+from tests.services.schedules import ANA, BASE, due_since, program
 from tests.workflows.rows import agent, in_threads
 from timestep.models import AgentSpec, Run, Schedule, Tick, TickOutcome
 from timestep.services.cron import next_after
@@ -173,7 +173,7 @@ def test_a_schedule_whose_zone_is_gone_stops_itself_only() -> None:
 
 def test_paused_schedules_do_not_fire() -> None:
     due_since(2)
-    pause("nightly")
+    pause("nightly", by=ANA)
     assert fire_due() is None
     assert Run.objects.count() == 0
 

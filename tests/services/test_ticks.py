@@ -12,9 +12,10 @@ from tests.services.schedules import BASE, due_since
 from tests.workflows.rows import agent, in_threads
 from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import Overlap, Run, RunStatus, Schedule, Tick
+from timestep.services.backfills import backfill, missing_ticks
 from timestep.services.schedules import save_schedule
 from timestep.services.ticking import fire_due
-from timestep.services.ticks import backfill, held_by, missing_ticks, run_now
+from timestep.services.ticks import held_by, run_now
 from workflows.errors import AgentInactive
 from workflows.services.definitions import save_definition
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from approvals.access import Sight
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from timestep.models import Schedule, Tick
+from timestep.services.audit import Actor
 from timestep.services.schedules import pause, resume, save_schedule
 from timestep.services.ticks import run_now
 from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
@@ -102,14 +103,15 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
     @admin.action(description="Pause schedule", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Stop launching by the clock."""
-        names, by = selected(request, queryset), user_of(request).get_username()
+        names, by = selected(request, queryset), _actor(request)
         act_on_each(request, names, lambda name: f"Paused {pause(name, by=by).name}.")
 
     @admin.action(description="Resume schedule", permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Launch by the clock again."""
         names = selected(request, queryset)
-        act_on_each(request, names, _resumed)
+        by = _actor(request)
+        act_on_each(request, names, lambda name: _resumed(name, by))
 
 
 def _allowed(request: HttpRequest, name: str) -> str:
@@ -118,8 +120,14 @@ def _allowed(request: HttpRequest, name: str) -> str:
     return name
 
 
-def _resumed(name: str) -> str:
-    schedule = resume(name)
+def _actor(request: HttpRequest) -> Actor:
+    return Actor(user_of(request).get_username(), "admin")
+
+
+def _resumed(name: str, by: Actor) -> str:
+    schedule = resume(name, by=by)
+    if schedule.next_at is None:
+        return f"Resumed {schedule.name}; its end has passed, so nothing comes any more."
     return f"Resumed {schedule.name}; next at {schedule.next_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
