@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from dbos import DBOS
 from dbos import error as dbos_error
@@ -18,6 +19,8 @@ from timestep.engine.direct import start
 from timestep.engine.execution import Abort
 from timestep.engine.executions import Executions
 from timestep.engine.fitness import Fitness
+from timestep.engine.looks import Look, look
+from timestep.engine.turn_line import KNOWN_LIMITS
 from timestep.engine.wakeups import Wakeup
 from timestep.models import (
     Run,
@@ -28,7 +31,7 @@ from timestep.models import (
     Worker,
     WorkerKind,
 )
-from timestep.services.workers import living_workers
+from timestep.services.workers import taking_workers
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +100,13 @@ class Dispatcher:
     def _pass(self) -> float:
         """One look at the rows; returns how long to wait for the next, 0 if there was work."""
         self._bring_cancels()
-        specs = admission.ready_specs()
-        if not self._admitted and not specs:
+        looked_at = time.monotonic()
+        seen = look(self._worker_id)
+        self._executions.holds.tell(seen.stopped, looked_at)
+        KNOWN_LIMITS.tell(seen.limits, looked_at)
+        if not self._admitted and (not seen.specs or self._takes_nothing(seen)):
             return SLOW_POLL_SECONDS
-        taker = self._taker(specs)
+        taker = self._taker(seen)
         if handed_over := self._hand_over(taker):
             # The next look costs what the claims need now: it can wait, unless more must be there.
             if handed_over < admission.BATCH:
@@ -118,11 +124,15 @@ class Dispatcher:
             for run_id in asked.values_list("run_id", flat=True):
                 self._executions.stop(run_id, Abort("cancelled"))
 
-    def _taker(self, specs: set[str]) -> Taker:
-        own_only = self._is_script and living_workers().exists()
-        unbuildable = self._fitness.unbuildable(specs)
+    def _takes_nothing(self, seen: Look) -> bool:
+        drains = seen.stopped.draining and not self._is_script
+        return drains or seen.stopped.everything
+
+    def _taker(self, seen: Look) -> Taker:
+        own_only = self._is_script and taking_workers().exists()
+        unbuildable = self._fitness.unbuildable(seen.specs)
         at_home, of_programs = self._fitness.at_home(), self._fitness.of_programs()
-        return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs)
+        return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs, seen.stopped)
 
     def _hand_over(self, taker: Taker) -> int:
         """Admit what may go on or start, then give it to DBOS; returns how much.

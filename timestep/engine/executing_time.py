@@ -43,6 +43,11 @@ class ExecutingTime:
             self._timer.stand_still()
         self._timer = None
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether all that the run does is to wait; asked from any thread."""
+        return self._paused
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """While a step waits."""

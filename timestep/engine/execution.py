@@ -21,6 +21,7 @@ from dbos import DBOS, StepReservation
 
 from timestep.engine.approved import Approved
 from timestep.engine.executing_time import ExecutingTime
+from timestep.engine.holds import Holds
 from timestep.engine.step_ids import StepIds, nested_steps
 from timestep.engine.writer import EventWriter, PendingEvent
 from timestep.storable import storable
@@ -54,6 +55,8 @@ class Scope:
     execution: Execution
     ids: StepIds
     parent_call_id: str | None = None
+    # The agents on whose behalf it runs: who began the run, and who called the agents of this one.
+    within: frozenset[str] = frozenset()
     steps: dict[str, StepReservation] = field(default_factory=dict)
     nested: dict[str, Scope] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
@@ -168,12 +171,14 @@ class Execution:
         epoch: int,
         writer: EventWriter,
         listeners: list[Listener] | None = None,
+        holds: Holds | None = None,
     ) -> None:
         self.run_id = run_id
         self.n = n
         self.epoch = epoch
         self.abort: Abort | None = None
         self.listeners = listeners if listeners is not None else []
+        self.holds = Holds() if holds is None else holds
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
@@ -254,14 +259,20 @@ class Execution:
         await asyncio.Event().wait()
 
     @contextmanager
-    def unrepeatable(self, step_id: int) -> Iterator[None]:
-        """While a call that must not be repeated is in flight, up to its checkpoint.
+    def unrepeatable(self, step_id: int) -> Iterator[Callable[[], None]]:
+        """Around a call that must not be repeated, up to its checkpoint.
 
         A failure elsewhere in the run waits for it: cut off, its outcome would be unknown.
+
+        Yields:
+            To be called when the call is about to be made: until then it may be cut off.
         """
-        self._unrepeatable[step_id] = self._loop.create_future()
+
+        def begins() -> None:
+            self._unrepeatable[step_id] = self._loop.create_future()
+
         try:
-            yield
+            yield begins
         finally:
             self._settle(step_id)
 

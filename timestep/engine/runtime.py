@@ -11,8 +11,10 @@ from django.conf import settings
 
 from timestep import conf
 from timestep.engine.tables import SQLITE_PREFIX, use_write_ahead_log
-from timestep.engine_version import ENGINE_VERSION
 
+# Always the same: our rows say which version of the engine has a run, and only a worker that can
+# execute it hands it to DBOS. Never DBOS's hash of the source: a deploy must not strand runs.
+APPLICATION_VERSION = "engine-1"
 # Always this name: a second one on the same database fails at launch (docs/operations.md).
 APPLICATION_NAME = "timestep"
 # What only this process executes: takeovers, retries, and what waited for people.
@@ -33,11 +35,6 @@ class Tuning:
     executor_id: str = ""
     pool_size: int | None = None
     poll_seconds: float = _TAKEOVER_POLL_SECONDS
-
-
-def application_version() -> str:
-    """Our engine version, never DBOS's hash of the source: a deploy must not strand runs."""
-    return f"engine-{ENGINE_VERSION}"
 
 
 def takeover_queue(worker_id: str) -> str:
@@ -79,7 +76,7 @@ def _config(url: str, worker_id: str, pool_size: int | None) -> DBOSConfig:
         name=APPLICATION_NAME,
         system_database_url=url,
         sys_db_pool_size=pool_size or default,
-        application_version=application_version(),
+        application_version=APPLICATION_VERSION,
         executor_id=worker_id,
         # JSON and never pickle: a planted row must not run code.
         serializer=DBOSPortableJSONSerializer(),

@@ -34,6 +34,7 @@ from timestep.engine.execution import (
     describe_error,
 )
 from timestep.engine.executions import Executions
+from timestep.engine.holds import Stopped
 from timestep.engine.relay import Relay
 from timestep.engine.step_ids import StepIds
 from timestep.engine.threads import in_thread
@@ -70,6 +71,11 @@ class _Current:
 def host_segments(host: Host | None) -> None:
     """Set what segments executed in this process use; None when the process stops."""
     _Current.host = host
+
+
+def stopped_here() -> Stopped | None:
+    """What people have stopped, as this process knows; None where nobody has looked lately."""
+    return None if _Current.host is None else _Current.host.executions.holds.latest()
 
 
 @DBOS.workflow(name=WORKFLOW_NAME)
@@ -156,7 +162,7 @@ async def _gone_on(
 ) -> Callable[[], Awaitable[bool]]:
     """Run the SDK's loop until it ends or waits; returns what writes that down."""
     run = claimed.run
-    scope = Scope(execution, StepIds())
+    scope = Scope(execution, StepIds(), within=frozenset({run.agent}))
     token = current_scope.set(scope)
     timer = _start_timer(claimed, execution)
     try:

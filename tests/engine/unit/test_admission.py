@@ -15,6 +15,7 @@ from tests.services.rows import launched, standing
 from tests.workflows.rows import in_threads
 from timestep.engine import admission
 from timestep.engine.admission import Taker
+from timestep.engine.looks import look
 from timestep.engine_version import ENGINE_VERSION
 from timestep.models import (
     ENDED_STATUSES,
@@ -224,7 +225,7 @@ def test_what_goes_on_is_oldest_first_and_no_queue_holds_it(
         launched(run_id)
         Segment.objects.filter(run=run_id).update(kind=its)
     assert [segment.run_id for segment in going_on(ANYBODY)] == ["b", "a"]
-    assert len(admission.ready_specs()) == 1
+    assert len(look("w-1").specs) == 1
 
 
 @pytest.mark.django_db(transaction=True)
