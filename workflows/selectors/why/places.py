@@ -21,8 +21,7 @@ def no_place(case: Case) -> Iterator[Reason]:
     """What keeps a first start from its place; resumes and takeovers need none."""
     if not case.is_start:
         return
-    yield from _concurrency(case)
-    yield from _worker_concurrency(case)
+    yield from list(_concurrency(case)) or _worker_concurrency(case)
     yield from _rate(case)
     yield from _ahead(case)
 
@@ -57,8 +56,8 @@ def _worker_concurrency(case: Case) -> Iterator[Reason]:
     takers = [one.worker_id for one in case.workers if one.drain_asked_at is None]
     if most is None or not takers:
         return
-    held = holding(case.queue.name)
-    by_worker = Counter(held.filter(worker__in=takers).values_list("worker", flat=True))
+    held = holding(case.queue.name).filter(worker__in=takers)
+    by_worker = Counter(held.values_list("worker", flat=True))
     if any(by_worker[one] < most for one in takers):
         return
     others, unnamed = case.naming(_holders(held), sum(by_worker.values()))
