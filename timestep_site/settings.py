@@ -181,6 +181,7 @@ TIMESTEP_CLOCKS = [
 TIMESTEP_AUDIT_TRAIL = "approvals.services.audit.append"
 TIMESTEP_AFTER_MIGRATE = ["approvals.services.roles.keep_roles"]
 TIMESTEP_TOOLS = conf.tool_modules()
+TIMESTEP_DRAIN_SECONDS = conf.drain_seconds()
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()

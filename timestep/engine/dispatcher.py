@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 SLOW_POLL_SECONDS = 1.0
 _AFTER_ERROR_SECONDS = 1.0
 _BREATH_SECONDS = 0.02
+_LONGEST_PASS_SECONDS = 5.0
 
 
 class Dispatcher:
@@ -68,6 +69,8 @@ class Dispatcher:
         self._wakeup = wakeup
         self._admitted: list[Segment] = []
         self._stopping = threading.Event()
+        self._passing = threading.Lock()
+        self._ends = False
         self._thread = threading.Thread(target=self._run, name="timestep-dispatch", daemon=True)
 
     def start(self) -> None:
@@ -78,17 +81,28 @@ class Dispatcher:
         """Look at the rows now; from any thread."""
         self._wakeup.wake()
 
+    def drain(self) -> None:
+        """Take nothing new, since the process ends; waits for the pass under way.
+
+        Goes on looking: what still executes here must hear of cancels and holds.
+        """
+        passed = self._passing.acquire(timeout=_LONGEST_PASS_SECONDS)
+        self._ends = True
+        if passed:
+            self._passing.release()
+
     def stop(self) -> None:
-        """Take nothing new; waits for the pass under way."""
+        """End the thread; waits for the pass under way."""
         self._stopping.set()
         self._wakeup.wake()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=_LONGEST_PASS_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 close_old_connections()
-                wait = self._pass()
+                with self._passing:
+                    wait = self._pass()
             except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:
                 logger.warning("the database does not answer the dispatcher: %s", error)
                 wait = _AFTER_ERROR_SECONDS
@@ -126,7 +140,7 @@ class Dispatcher:
 
     def _takes_nothing(self, seen: Look) -> bool:
         drains = seen.stopped.draining and not self._is_script
-        return drains or seen.stopped.everything
+        return self._ends or drains or seen.stopped.everything
 
     def _taker(self, seen: Look) -> Taker:
         own_only = self._is_script and taking_workers().exists()

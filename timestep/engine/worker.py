@@ -38,8 +38,8 @@ from timestep.providers import available
 
 logger = logging.getLogger(__name__)
 
-# How long a stopping worker lets its runs go on; what is left is taken over by another.
-DRAIN_SECONDS = 10.0
+# How long a stopping worker lets its runs go on by itself; others take over what is left.
+DRAIN_SECONDS = 60.0
 _STOP_SECONDS = 2.0
 _SCRIPT_CALM_SECONDS = 0.05
 
@@ -107,14 +107,22 @@ class WorkerProcess:
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
-    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
-        """Take nothing new, let runs go on for a while, and leave the rest to others."""
+    def stop(self, drain_seconds: float, at_once: threading.Event | None = None) -> None:
+        """Take nothing new, let runs go on for a while, and leave the rest to others.
+
+        Args:
+            drain_seconds: How long runs may go on. Those that only wait are left to others now.
+            at_once: Set from another thread, it ends the waiting.
+        """
+        _say_draining(self.worker_id)
+        if self._dispatcher is not None:
+            self._dispatcher.drain()
+        self._wait_for_executions(drain_seconds, at_once or threading.Event())
         self._clocks.stop()
         if self._dispatcher is not None:
             self._dispatcher.stop()
-        self._wait_for_executions(drain_seconds)
         self.executions.stop_all("stopped")
-        self._wait_for_executions(_STOP_SECONDS)
+        self._wait_for_executions(_STOP_SECONDS, threading.Event())
         self.executions.writer.stop()
         self._heartbeat.stop()
         if not self.executions.run_ids():
@@ -122,10 +130,12 @@ class WorkerProcess:
         # From here on whoever sweeps next takes over what was left, without waiting for the lease.
         Worker.objects.filter(worker_id=self.worker_id).update(stopped_at=timezone.now())
 
-    def _wait_for_executions(self, seconds: float) -> None:
+    def _wait_for_executions(self, seconds: float, at_once: threading.Event) -> None:
         deadline = time.monotonic() + seconds
         while self._executes() and time.monotonic() < deadline:
-            time.sleep(0.05)
+            self.executions.stop_waiting("stopped")
+            if at_once.wait(0.05):
+                break
 
     def _executes(self) -> bool:
         """Whether anything runs here, or is on its way from the dispatcher to its execution."""
@@ -198,6 +208,15 @@ def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
     )
 
 
+def _say_draining(worker_id: str) -> None:
+    """Let pages say that the process ends; without the database it ends all the same."""
+    told = {"drain_asked_at": timezone.now(), "drain_asked_by": "its own process, which ends"}
+    try:
+        Worker.objects.filter(worker_id=worker_id, drain_asked_at__isnull=True).update(**told)
+    except Error:
+        logger.warning("the database does not answer; this worker ends without saying so")
+
+
 def _end_with_any_thread(died: threading.ExceptHookArgs) -> None:
     """End the process when one of the engine's threads does.
 
@@ -212,12 +231,17 @@ def _end_with_any_thread(died: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def run_until(stopping: threading.Event) -> None:
-    """Be a worker until the event is set or the runs are lost to another worker."""
+def run_until(stopping: threading.Event, at_once: threading.Event) -> None:
+    """Be a worker until an event is set or the runs are lost to another worker.
+
+    Args:
+        stopping: Ends the worker once its runs have ended, or `TIMESTEP_DRAIN_SECONDS` are over.
+        at_once: Ends it without that, where `stopping` is set as well.
+    """
     threading.excepthook = _end_with_any_thread
     process = WorkerProcess(on_lost=stopping.set)
     process.start()
     spare_what_is_loaded()
     logger.info("worker %s executes (home %s)", process.worker_id, conf.home())
     stopping.wait()
-    process.stop()
+    process.stop(getattr(settings, "TIMESTEP_DRAIN_SECONDS", DRAIN_SECONDS), at_once)
