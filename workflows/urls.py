@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from workflows.views import (
     agents,
     home,
+    limits,
     queue_actions,
     queues,
     run,
@@ -42,6 +43,7 @@ urlpatterns = [
     path("queues/<str:name>/pause/", queue_actions.pause, name="queue_pause"),
     path("queues/<str:name>/resume/", queue_actions.resume, name="queue_resume"),
     path("queues/<str:name>/delete/", queue_actions.delete, name="queue_delete"),
+    path("schedules/", include("workflows.schedule_urls")),
     path("workers/", workers.workers, name="workers"),
     path("workers/<str:worker_id>/", workers.worker, name="worker"),
     path("workers/<str:worker_id>/drain/", workers.drain, name="worker_drain"),
@@ -50,6 +52,10 @@ urlpatterns = [
     path("stop/banner/", stop.banner, name="hold_banner"),
     path("stop/place/", stop.place, name="stop_place"),
     path("stop/<int:hold_id>/release/", stop.release, name="stop_release"),
+    path("limits/", limits.limits, name="limits"),
+    path("limits/new/", limits.new, name="limit_new"),
+    path("limits/change/", limits.change, name="limit_change"),
+    path("limits/delete/", limits.delete, name="limit_delete"),
     path("search/", search.search, name="search"),
     # Browsers ask for it where a page names no icon, and for files that are no pages.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}timestep/mark.svg")),

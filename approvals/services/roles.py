@@ -26,6 +26,7 @@ _OPERATOR = (
     "timestep.cancel_run",
     "timestep.retry_run",
     "timestep.view_traceback",
+    "timestep.add_schedule",
     "timestep.change_schedule",
     "timestep.operate_queue",
     "timestep.operate_hold",

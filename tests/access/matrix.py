@@ -49,6 +49,7 @@ SIGNED_IN = "login     ok     ok     ok       ok       ok    ok            ok"
 SEES______ = "login    404    ok     ok       ok       ok    ok            ok"
 LAUNCHES_ = "login     404    403    ok       403      403   ok            ok"
 OPERATES_ = "login     403    403    ok       403      403   ok            ok"
+DELETES__ = "login     403    403    403      403      403   ok            ok"
 OWN_ACT__ = "login     403    403    ok       403      403   ok            ok"
 DECIDES__ = "login     404    403    403      ok       403   ok            ok"
 NEVER_OWN = "login     403    403    403      403      403   403           403"
@@ -111,10 +112,24 @@ HTTP: dict[str, Row] = {
     "queues/<str:name>/pause/": Row(OPERATES_, method="post"),
     "queues/<str:name>/resume/": Row(OPERATES_, method="post"),
     "queues/<str:name>/delete/": Row(OPERATES_, method="post"),
+    "schedules/": Row(POLICIES_),
+    "schedules/new/": Row(OPERATES_),
+    "schedules/new/preview/": Row(POLICIES_),
+    "schedules/<slug:schedule>/": Row(POLICIES_),
+    "schedules/<slug:schedule>/edit/": Row(OPERATES_),
+    "schedules/<slug:schedule>/run/": Row(OPERATES_, method="post"),
+    "schedules/<slug:schedule>/pause/": Row(OPERATES_, method="post"),
+    "schedules/<slug:schedule>/resume/": Row(OPERATES_, method="post"),
+    "schedules/<slug:schedule>/backfill/": Row(OPERATES_),
+    "schedules/<slug:schedule>/delete/": Row(DELETES__, method="post"),
     "workers/": Row(POLICIES_),
     "workers/<str:worker_id>/": Row(POLICIES_),
     "workers/<str:worker_id>/drain/": Row(OPERATES_, method="post"),
     "workers/<str:worker_id>/undrain/": Row(OPERATES_, method="post"),
+    "limits/": Row(POLICIES_),
+    "limits/new/": Row(OPERATES_, method="post"),
+    "limits/change/": Row(OPERATES_, at="limits/change/?pattern=*"),
+    "limits/delete/": Row(OPERATES_, method="post", sent=(("pattern", "*"),)),
     "stop/": Row(POLICIES_),
     "stop/banner/": Row(SIGNED_IN),
     "stop/place/": Row(OPERATES_, method="post"),
@@ -154,6 +169,7 @@ HTTP: dict[str, Row] = {
     **_kept("approvals/policy", CLERK____),
     **_kept("workflows/agentdefinition", CLERK____),
     **_kept("timestep/schedule", CLERK____),
+    **_kept("timestep/modellimit", CLERK____),
     **_shown("approvals/delivery", KEEPS____),
     **_shown("approvals/approvalrequest", CLERK____),
     **_shown("approvals/decision", CLERK____),

@@ -43,14 +43,14 @@ def missing_ticks(schedule: Schedule, start: datetime, end: datetime) -> list[da
     if end > timezone.now():
         raise InvalidInput("end", "lies in the future; those ticks come by themselves")
     start, end = max(start, schedule.starts_at or start), min(end, schedule.ends_at or end)
-    due = times_between(schedule.cron, ZoneInfo(schedule.timezone), start, end)
-    times = list(islice(due, _MOST_IN_A_RANGE + 1))
     ran = schedule.ticks.filter(at__range=(start, end), run_id__isnull=False)
     launched = set(ran.values_list("at", flat=True)[: _MOST_IN_A_RANGE + 1])
-    missing = [at for at in times if at not in launched]
-    if len(times) > _MOST_IN_A_RANGE or len(missing) > MOST_BACKFILLED:
+    due = times_between(schedule.cron, ZoneInfo(schedule.timezone), start, end)
+    missing = islice((at for at in due if at not in launched), MOST_BACKFILLED + 1)
+    found = list(missing) if len(launched) <= _MOST_IN_A_RANGE else []
+    if len(found) > MOST_BACKFILLED or len(launched) > _MOST_IN_A_RANGE:
         raise InvalidInput("end", f"more than {MOST_BACKFILLED} ticks; take a shorter range")
-    return missing
+    return found
 
 
 def backfill(

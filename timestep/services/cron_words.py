@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
+from typing import Any
 
 from croniter import CroniterError, croniter
 
@@ -159,7 +160,7 @@ def _months(months: Values) -> str:
     return _joined([_MONTHS[month - 1] for month in months])
 
 
-def _weekdays(weekdays: Values, nth: Mapping[int, Collection[object]]) -> str:
+def _weekdays(weekdays: Values, nth: Mapping[Any, set[int]]) -> str:
     if weekdays is None:
         return ""
     if nth:

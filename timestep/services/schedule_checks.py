@@ -44,7 +44,7 @@ DEFAULTS: Mapping[str, Any] = {
 # The dashboard has a page of this name where those of schedules are.
 RESERVED = "new"
 MOST_FAILURES = 1000
-_YEARS = range(2000, 2200)
+YEARS = range(2000, 2200)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -122,8 +122,8 @@ def _moment(field: str) -> Callable[[Any], datetime | None]:
             return None
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise InvalidInput(field, "must be a time with a time zone, or nothing")
-        if value.year not in _YEARS:
-            raise InvalidInput(field, f"use a year from {_YEARS[0]} to {_YEARS[-1]}")
+        if value.year not in YEARS:
+            raise InvalidInput(field, f"use a year from {YEARS[0]} to {YEARS[-1]}")
         return value.replace(microsecond=0)
 
     return checked
