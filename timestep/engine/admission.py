@@ -32,6 +32,10 @@ from timestep.models import (
 BATCH = 16
 # How long a script leaves to workers what it could take as well.
 WORKERS_FIRST_SECONDS = 2.0
+# So that a window does not hold a start too many for whoever counts both of its ends.
+_GUARD = timedelta(milliseconds=5)
+# What was handed over is begun, or given back, long before this.
+_LATEST_BEGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -224,10 +228,24 @@ def _room(queue: Queue, worker_id: str) -> int:
 
 
 def _started_in_window(queue: Queue) -> QuerySet[Segment]:
-    """Starts of the queue's current rate window, bounded by its limit."""
-    since = timezone.now() - timedelta(seconds=queue.period_seconds)
-    started = Segment.objects.filter(n=0, run__queue=queue.name, dispatched_at__gt=since)
-    return started.order_by("dispatched_at")[: queue.limit]
+    """Starts of the queue's current rate window, bounded by its limit; unknown times come last.
+
+    What was handed over and has not begun may begin now, so it counts as if it did; else a run
+    that begins late would share a window with those that follow it.
+    """
+    since = timezone.now() - timedelta(seconds=queue.period_seconds) - _GUARD
+    begins = Q(started_at__isnull=True) & (
+        Q(state=SegmentState.DISPATCHED)
+        | Q(state=SegmentState.READY, kind=SegmentKind.CONTINUE)
+        | Q(dispatched_at__gt=since)
+    )
+    started = Segment.objects.filter(
+        begins | Q(started_at__gt=since),
+        n=0,
+        run__queue=queue.name,
+        dispatched_at__gt=since - _LATEST_BEGIN,
+    )
+    return started.order_by(F("started_at").asc(nulls_last=True))[: queue.limit]
 
 
 def _holding(queue: Queue) -> QuerySet[Segment]:
@@ -243,8 +261,8 @@ def _holding(queue: Queue) -> QuerySet[Segment]:
 def _seconds_to_window(queue: Queue) -> float | None:
     if queue.limit is None:
         return None
-    started = [segment.dispatched_at for segment in _started_in_window(queue)]
+    started = [segment.started_at for segment in _started_in_window(queue)]
     if len(started) < queue.limit or not started or started[0] is None:
         return None
-    opens = started[0] + timedelta(seconds=queue.period_seconds)
+    opens = started[0] + timedelta(seconds=queue.period_seconds) + _GUARD
     return max(0.0, (opens - timezone.now()).total_seconds())

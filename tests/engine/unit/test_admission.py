@@ -77,6 +77,19 @@ def test_a_start_in_another_queue_or_of_a_resume_spends_nothing() -> None:
     assert _startable() == ["a"]
 
 
+def test_what_begins_late_counts_from_when_it_began() -> None:
+    queue(limit=3, period_seconds=10)
+    for run_id, begun in (("late", 9), ("long-ago", 11)):
+        handed_over(run_id, ago=15)
+        at = timezone.now() - timedelta(seconds=begun)
+        Segment.objects.filter(run=run_id).update(started_at=at, state=SegmentState.RUNNING)
+    handed_over("on-its-way", ago=15)
+    Segment.objects.filter(run="on-its-way").update(started_at=None)
+    _launch("a", "b", "c")
+    assert _startable() == ["a"]
+    assert admission.seconds_until_room(ANYBODY) is None
+
+
 def test_a_full_window_says_when_it_opens() -> None:
     queue(limit=2, period_seconds=60)
     handed_over("first", ago=50)
