@@ -45,7 +45,7 @@ def create(name: str, limits: Mapping[str, Any], *, by: Actor) -> Queue:
         InvalidInput: A value cannot be used, or there is a queue of this name.
     """
     checked_queue(name)
-    checked = _checked(limits)
+    checked = checked_limits(limits)
     queue, made = Queue.objects.get_or_create(name=name, defaults=checked)
     if not made:
         raise InvalidInput("name", f"there is a queue {name!r} already; change its limits instead")
@@ -70,7 +70,7 @@ def set_limits(name: str, limits: Mapping[str, Any], *, by: Actor) -> Queue:
         InvalidInput: A value cannot be used; `field` names it.
     """
     checked_queue(name)
-    checked = _checked(limits)
+    checked = checked_limits(limits)
     _, made = Queue.objects.get_or_create(name=name, defaults=checked)
     queue = Queue.objects.select_for_update().get(name=name)
     before = {column: getattr(queue, column) for column in checked}
@@ -198,8 +198,12 @@ def _record(by: Actor, act: str, queue: Queue, facts: dict[str, Any]) -> None:
     notify_dispatch()
 
 
-def _checked(limits: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that these limits set."""
+def checked_limits(limits: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that these limits set.
+
+    Raises:
+        InvalidInput: A value cannot be used; `field` names it.
+    """
     for field in limits.keys() - _COLUMNS.keys():
         raise InvalidInput(field, f"use one of {', '.join(_COLUMNS)}")
     return {
