@@ -175,6 +175,9 @@ HTTP: dict[str, Row] = {
     **_shown("approvals/decision", CLERK____),
     **_shown("approvals/auditentry", KEEPS____),
     **_shown("workflows/agentversion", CLERK____),
+    **_kept("timestep/queue", CLERK____),
+    **_shown("timestep/worker", CLERK____),
+    **_shown("timestep/hold", CLERK____),
     **_shown("timestep/run", CLERK____),
     **_shown("timestep/tick", CLERK____),
 }

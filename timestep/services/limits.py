@@ -49,7 +49,7 @@ def create(pattern: str, requests: int | None, tokens: int | None, *, by: Actor)
         InvalidInput: A value cannot be used, or there is such a limit; `field` names it.
     """
     kept = checked_pattern(pattern)
-    figures = _checked(requests, tokens)
+    figures = checked_figures(requests, tokens)
     limit, made = ModelLimit.objects.get_or_create(pattern=kept, defaults=figures)
     if not made:
         raise InvalidInput("pattern", f"there is a limit for {kept} already; change that one")
@@ -71,7 +71,7 @@ def change(pattern: str, requests: int | None, tokens: int | None, *, by: Actor)
         InvalidInput: A value cannot be used; `field` names it.
         ModelLimitNotFound: There is no such limit.
     """
-    figures = _checked(requests, tokens)
+    figures = checked_figures(requests, tokens)
     limit = _locked(pattern)
     before = {f"{name}_before": getattr(limit, name) for name in figures}
     for name, value in figures.items():
@@ -112,7 +112,8 @@ def checked_pattern(pattern: str) -> str:
     return kept
 
 
-def _checked(requests: int | None, tokens: int | None) -> dict[str, int | None]:
+def checked_figures(requests: int | None, tokens: int | None) -> dict[str, int | None]:
+    """What a limit allows, by its columns. Raises InvalidInput."""
     if requests is None and tokens is None:
         raise InvalidInput("requests", "give requests, tokens, or both: else nothing is limited")
     return {
