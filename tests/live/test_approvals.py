@@ -8,7 +8,13 @@ from typing import Any
 from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, awaiting_run
 from tests.live.conftest import Later, Open
+from timestep.services.audit import Actor
 from timestep.services.cancel import cancel
+from timestep.services.holds import place
+from workflows.live.approvals import ApprovalsChannel
+from workflows.live.batches import FORMATS, Format
+from workflows.live.readers import Readers
+from workflows.live.viewers import Limits, Send, Viewer
 
 
 def _ask() -> str:
@@ -48,3 +54,36 @@ async def test_nobody_who_is_not_signed_in_watches(open_socket: Open) -> None:
     socket = await open_socket("/ws/approvals/", cookie="")
     assert socket.closed is not None
     assert socket.closed[0] == 4401
+
+
+async def test_every_page_is_told_of_holds(
+    ana: object, open_socket: Open, in_thread: Later
+) -> None:
+    socket = await open_socket("/ws/approvals/")
+    await asyncio.sleep(0.3)
+    by = Actor("bo", "page")
+    await in_thread(lambda: place("tool", "refund", by=by, why="twice"))
+    await socket.until(lambda: socket.messages)
+    assert [(one["changed"], one["holds"]) for one in socket.events()] == [([], True)]
+
+
+async def test_pages_are_told_that_the_database_is_away_and_programs_are_not() -> None:
+    channel, sent = ApprovalsChannel(), list[tuple[Format, str]]()
+    for form in FORMATS:
+        viewer = Viewer(_collecting(sent, form), form, 7, Limits())
+        channel.viewers.add(viewer)
+    for away in (True, False):
+        channel.tell_outage(away=away)
+        for viewer in channel.viewers:
+            if viewer.form == "html":
+                batch = await viewer.next_batch()
+                assert batch is not None
+                await channel._pass_on(batch, viewer, Readers())
+    assert sent == [("html", '{"away": true}'), ("html", '{"away": false}')]
+
+
+def _collecting(sent: list[tuple[Format, str]], form: Format) -> Send:
+    async def send(message: dict[str, Any]) -> None:
+        sent.append((form, message["text"]))
+
+    return send

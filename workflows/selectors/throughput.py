@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, TextField
+from django.db.models import Count, F, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
-from timestep.models import ENDED_STATUSES, Queue, Run, RunStatus, Segment
+from timestep.models import (
+    ENDED_STATUSES,
+    Queue,
+    Run,
+    RunStatus,
+    Segment,
+    SegmentKind,
+    SegmentState,
+)
 from workflows.selectors.charts import Chart, Slot, stacked
 
 MINUTES = 60
@@ -27,6 +35,8 @@ _STARTS = {"started": "started"}
 SLOTS = 60
 # Of a limit larger than this only so many starts are drawn; what is free is right all the same.
 MOST_DRAWN = 5000
+# What was handed over is begun, or given back, long before this.
+_LATEST_BEGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -50,9 +60,9 @@ def rate_window(queue: Queue) -> RateWindow | None:
     if queue.limit is None:
         return None
     now, period = timezone.now(), timedelta(seconds=queue.period_seconds)
-    started = Segment.objects.filter(n=0, run__queue=queue.name, dispatched_at__gt=now - period)
-    newest = started.order_by("-dispatched_at").values_list("dispatched_at", flat=True)
-    times = [at for at in newest[: max(queue.limit, MOST_DRAWN)] if at is not None]
+    newest = _starts(queue.name, now - period).order_by(F("started_at").desc(nulls_first=True))
+    found = newest.values_list("started_at", flat=True)[: max(queue.limit, MOST_DRAWN)]
+    times = [at or now for at in found]
     used = min(len(times), queue.limit)
     full = used >= queue.limit
     return RateWindow(
@@ -63,6 +73,18 @@ def rate_window(queue: Queue) -> RateWindow | None:
         next_free_at=times[queue.limit - 1] + period if full and queue.limit else None,
         chart=_window_chart(times, now, queue.period_seconds),
     )
+
+
+def _starts(name: str, since: datetime) -> QuerySet[Segment]:
+    """What began within the window, and what was handed over and begins now."""
+    begins = Q(started_at__isnull=True) & (
+        Q(state=SegmentState.DISPATCHED)
+        | Q(state=SegmentState.READY, kind=SegmentKind.CONTINUE)
+        | Q(dispatched_at__gt=since)
+    )
+    counted = begins | Q(started_at__gt=since)
+    lately = {"dispatched_at__gt": since - _LATEST_BEGIN}
+    return Segment.objects.filter(counted, n=0, run__queue=name, **lately)
 
 
 def _window_chart(times: list[datetime], now: datetime, period: float) -> Chart | None:

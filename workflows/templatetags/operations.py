@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.contrib.auth.models import AnonymousUser, User
 
@@ -27,4 +29,15 @@ def holds_for(user: User | AnonymousUser) -> list[Hold]:
 @register.filter
 def held_what(hold: Hold) -> str:
     """What a hold stops, at the beginning of a sentence."""
-    return "Everything" if hold.kind == HoldKind.EVERYTHING else f"The {hold.kind} {hold.name}"
+    return _what(hold.kind, hold.name)
+
+
+@register.filter
+def held_in_event(payload: dict[str, Any]) -> str:
+    """The same for the payload of an event."""
+    words = _what(str(payload.get("kind", "")), str(payload.get("name", "")))
+    return words[:1].lower() + words[1:]
+
+
+def _what(kind: str, name: str) -> str:
+    return "Everything" if kind == HoldKind.EVERYTHING else f"The {kind} {name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -21,11 +22,17 @@ def step_holds(case: Case) -> Iterator[Reason]:
     """The holds that calls of the run wait for at this moment."""
     if not case.holds:
         return
-    waiting = RunEvent.objects.filter(run=case.run, kind="hold.waiting").order_by("-seq")
-    payloads = waiting.values_list("payload", flat=True)[:_EVENTS_READ]
-    told = {(payload.get("kind"), payload.get("name") or "") for payload in payloads}
+    kinds = ("hold.waiting", "hold.released")
+    events = RunEvent.objects.filter(run=case.run, kind__in=kinds).order_by("-seq")
+    told = list(events.values_list("kind", "payload")[:_EVENTS_READ])
+    waiting: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+    for kind, payload in reversed(told):
+        call = tuple(payload.get(name) for name in ("agent", "tool", "call_id"))
+        waiting.pop(call, None)
+        if kind == "hold.waiting":
+            waiting[call] = (payload.get("kind"), payload.get("name"))
     for hold in case.holds:
-        if (hold.kind, hold.name) in told:
+        if (hold.kind, hold.name) in waiting.values():
             yield reason_of(hold)
 
 
