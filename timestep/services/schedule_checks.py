@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -124,7 +124,8 @@ def _moment(field: str) -> Callable[[Any], datetime | None]:
             raise InvalidInput(field, "must be a time with a time zone, or nothing")
         if value.year not in YEARS:
             raise InvalidInput(field, f"use a year from {YEARS[0]} to {YEARS[-1]}")
-        return value.replace(microsecond=0)
+        # In UTC: a local time that the clocks skip equals no other, not even itself elsewhere.
+        return value.astimezone(UTC).replace(microsecond=0)
 
     return checked
 

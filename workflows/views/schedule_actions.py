@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.access import PERMISSIONS, may
 from timestep.access import needs, refuse
-from timestep.errors import InvalidInput, TimestepError
+from timestep.errors import TimestepError
 from timestep.models import Schedule
 from timestep.services import schedules as service
 from timestep.services.audit import Actor
@@ -22,8 +22,8 @@ from timestep.services.backfills import backfill as launch_missing
 from timestep.services.backfills import missing_ticks
 from timestep.services.ticks import run_now
 from workflows.selectors.schedules import local_text
+from workflows.services.local_times import as_typed, read_range, zone_of
 from workflows.views.launch_forms import current_user
-from workflows.views.schedule_forms import local_input, read_time, zone_of
 from workflows.views.schedules import DELETE, VIEW, load, operated
 
 
@@ -117,14 +117,9 @@ def _backfilled(
 def _range(found: Schedule, typed: dict[str, str]) -> tuple[datetime, datetime]:
     """The range that was typed, in the schedule's zone; without an end it goes up to now."""
     zone = zone_of(found.timezone)
-    if zone is None:
-        raise InvalidInput("timezone", "of the schedule is no time zone any more; change it first")
-    typed["end"] = typed["end"] or local_input(timezone.now(), zone)
-    start = read_time("start", typed["start"], zone)
-    end = read_time("end", typed["end"], zone)
-    if start is None or end is None:
-        raise InvalidInput("start", "say from when")
-    return start, end
+    if zone is not None:
+        typed["end"] = typed["end"] or as_typed(timezone.now(), zone)
+    return read_range(typed["start"], typed["end"], zone)
 
 
 def _would_run(found: Schedule, start: datetime, end: datetime) -> dict[str, Any]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
@@ -14,9 +12,9 @@ from django.http import QueryDict
 from timestep.errors import InvalidInput
 from timestep.masking import MASK
 from timestep.models import Overlap, Schedule
-from timestep.services.schedule_checks import YEARS
 from workflows.services.inputs import input_as_text, parsed_input
 from workflows.services.launching import checked_input
+from workflows.services.local_times import as_typed, read_time, zone_of
 
 _LONGEST = 300
 _TEXTS = (
@@ -67,7 +65,7 @@ class ScheduleForm:
         zone = zone_of(schedule.timezone)
         for name in _TIMES:
             at = getattr(schedule, name)
-            texts[name] = local_input(at, zone) if at is not None and zone is not None else ""
+            texts[name] = as_typed(at, zone) if at is not None and zone is not None else ""
         return cls(input=input_as_text(schedule.input), catch_up=schedule.catch_up, **texts)
 
     def fields(self) -> dict[str, Any]:
@@ -115,32 +113,6 @@ class ScheduleForm:
         if name in _TIMES:
             return read_time(name, text, zone_of(self.timezone))
         return _number(name, text, _NUMBERS[name])
-
-
-def zone_of(name: str) -> ZoneInfo | None:
-    """The time zone with this name, or None where there is none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-def read_time(name: str, text: str, zone: ZoneInfo | None) -> datetime | None:
-    """A time as browsers send it, in a zone; None for nothing. Raises InvalidInput."""
-    if not text or zone is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(name, "is no time; for example 2026-03-29T07:00") from None
-    if at.year not in YEARS:
-        raise InvalidInput(name, f"use a year from {YEARS[0]} to {YEARS[-1]}")
-    return at if at.tzinfo is not None else at.replace(tzinfo=zone)
-
-
-def local_input(at: datetime, zone: ZoneInfo) -> str:
-    """A time as the field of a form takes it."""
-    return f"{at.astimezone(zone):%Y-%m-%dT%H:%M:%S}"
 
 
 def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float | None:

@@ -30,9 +30,10 @@ from workflows.selectors.schedules import (
     ticks_page,
     times_of,
 )
+from workflows.services.local_times import read_time, zone_of
 from workflows.views.launch_forms import current_user
 from workflows.views.schedule_choices import agents_to_launch, versions_of
-from workflows.views.schedule_forms import ScheduleForm, read_time, zone_of
+from workflows.views.schedule_forms import ScheduleForm
 
 VIEW, ADD = "timestep.view_schedule", "timestep.add_schedule"
 CHANGE, DELETE = "timestep.change_schedule", "timestep.delete_schedule"
