@@ -49,7 +49,7 @@ def test_what_waits_is_told_until_when() -> None:
     assert timedelta(seconds=55) < lack.until - timezone.now() <= timedelta(seconds=60)
 
 
-def test_a_request_counts_from_when_it_was_answered_and_four_seconds_at_most() -> None:
+def test_a_request_counts_from_when_it_was_answered_and_three_seconds_at_most() -> None:
     limit("openai/m", requests=1)
     first = asking()
     turns.ask(first)
@@ -59,7 +59,10 @@ def test_a_request_counts_from_when_it_was_answered_and_four_seconds_at_most() -
     assert turn.taken_at is not None
     assert turn.request_until is not None
     assert 60.5 < (turn.request_until - turn.taken_at).total_seconds() < 61.5
-    assert turn.tokens_until == turn.taken_at + timedelta(seconds=64)
+    assert turn.tokens_until == turn.request_until + timedelta(seconds=0.5)
+    turns.settle(first.call, 0.0, 0.0, Spent(1, 1))
+    turn.refresh_from_db()
+    assert turn.request_until == turn.tokens_until == turn.taken_at + timedelta(seconds=63)
 
 
 def test_the_line_is_first_come_first_served() -> None:
@@ -164,7 +167,7 @@ def test_a_refused_try_stays_a_request_and_holds_no_tokens() -> None:
 def test_a_turn_of_a_killed_worker_frees_itself() -> None:
     limit("openai/m", requests=1)
     ask()
-    pass_time(63)
+    pass_time(62)
     waiting = asking()
     assert turns.ask(waiting) is not None
     pass_time(1.5)
@@ -203,7 +206,7 @@ def test_a_turn_that_is_used_late_counts_from_then() -> None:
     turns.ask(first)
     pass_time(20)
     turns.renew(first.call)
-    pass_time(62)
+    pass_time(61)
     assert ask() is not None
 
 

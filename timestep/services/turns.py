@@ -22,7 +22,10 @@ from timestep.services.limits import matches
 from timestep.services.turn_windows import FIRST_CALL, MINUTE, Lack, Window, windows_of
 
 # A call is sent when its turn is taken, and the provider has counted it after so long at most.
-ARRIVES_WITHIN = timedelta(seconds=4)
+ARRIVES_WITHIN = timedelta(seconds=3)
+# Providers count tokens when a call arrives, or as they are made. Each waiting for the end of its
+# answer would leave much of the limit unused; so long after its beginning keeps both.
+TOKENS_WITHIN = timedelta(seconds=0.5)
 # One that waits asks again and again; the process of one that does not has died.
 SEEN_WITHIN = timedelta(seconds=5)
 KEPT = timedelta(days=1)
@@ -122,9 +125,11 @@ def settle(call: str, answered_s: float, ended_s: float, tokens: Spent | int | N
     now = _now()
     for turn in ModelTurn.objects.filter(call=call, taken_at__isnull=False).order_by("limit_id"):
         latest = (turn.taken_at or now) + ARRIVES_WITHIN
+        answered = min(latest, now - timedelta(seconds=answered_s))
+        ended = min(latest, answered + TOKENS_WITHIN, now - timedelta(seconds=ended_s))
         turn.settled_at = now
-        turn.request_until = min(latest, now - timedelta(seconds=answered_s)) + MINUTE
-        turn.tokens_until = min(latest, now - timedelta(seconds=ended_s)) + MINUTE
+        turn.request_until = answered + MINUTE
+        turn.tokens_until = max(answered, ended) + MINUTE
         if isinstance(tokens, Spent):
             turn.input_tokens, turn.output_tokens = tokens.input_tokens, tokens.output_tokens
             turn.tokens = tokens.input_tokens + tokens.output_tokens
