@@ -158,6 +158,8 @@ def test_runs_of_kept_agents_are_counted_and_not_shown(mail: Queue) -> None:
 @pytest.mark.parametrize("path", ["/queues/nowhere/", "/queues/%00/", "/queues/a%20b/"])
 def test_what_is_no_queue_is_not_found(owner: Client, path: str) -> None:
     assert owner.get(path).status_code == 404
+    for act in ("limits", "pause", "resume", "delete"):
+        assert owner.post(f"{path}{act}/", {"why": "x", **LIMITS}).status_code == 404
 
 
 def test_the_window_says_what_is_free_and_when_the_next_is(mail: Queue) -> None:

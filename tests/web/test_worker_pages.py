@@ -53,7 +53,9 @@ def test_draining_and_taking_work_again(owner: Client) -> None:
     assert Worker.objects.get().drain_asked_at is None
     acts = AuditEntry.objects.order_by("number").values_list("act", flat=True)
     assert list(acts) == ["worker.drain", "worker.undrain"]
-    assert owner.post("/workers/nobody/drain/").status_code == 404
+    for name in ("nobody", "%00"):
+        for act in ("drain", "undrain"):
+            assert owner.post(f"/workers/{name}/{act}/").status_code == 404
 
 
 def test_versions_say_what_waits_for_whom(owner: Client) -> None:

@@ -108,6 +108,8 @@ def queue_names() -> list[str]:
 
 def get_queue(name: str) -> Queue:
     """The queue; with the default limits where only runs name it. Raises QueueNotFound."""
+    if not name.isprintable():
+        raise QueueNotFound(name)
     queue = Queue.objects.filter(name=name).first()
     if queue is not None:
         return queue

@@ -79,18 +79,24 @@ def worker_lines() -> tuple[list[WorkerLine], list[WorkerLine]]:
     )
 
 
-def worker_page(worker_id: str, sight: Sight = EVERYTHING) -> WorkerPage:
-    """What the page of a worker shows. Raises WorkerNotFound."""
-    worker = Worker.objects.filter(worker_id=worker_id).first() if "\0" not in worker_id else None
-    if worker is None:
-        raise WorkerNotFound(worker_id)
-    alive = living_processes().filter(worker_id=worker_id).exists()
-    executing = _of(Q(owner=worker_id))
+def worker_page(worker: Worker, sight: Sight = EVERYTHING) -> WorkerPage:
+    """What the page of a worker shows."""
+    alive = living_processes().filter(pk=worker.pk).exists()
+    executing = _of(Q(owner=worker.pk))
     seen = executing.filter(sight.runs())
     shown = seen.order_by("started_at").values(*ROW_FIELDS)[:RUNS_SHOWN]
     rows = [RunRow.of_values(row) for row in shown]
     line = WorkerLine(worker, alive, executing.count())
     return WorkerPage(line, rows, line.executing - len(rows))
+
+
+def get_worker(worker_id: str) -> Worker:
+    """The worker. Raises WorkerNotFound."""
+    known = Worker.objects.filter(worker_id=worker_id) if worker_id.isprintable() else None
+    worker = known.first() if known is not None else None
+    if worker is None:
+        raise WorkerNotFound(worker_id)
+    return worker
 
 
 def _executing(worker_ids: list[str]) -> dict[str, int]:

@@ -57,6 +57,7 @@ def limits(request: PageRequest, name: str) -> HttpResponse:
 @needs(_OPERATE)
 def pause(request: PageRequest, name: str) -> HttpResponse:
     """Let nothing of the queue start, resume or go on."""
+    load_queue(name)
     why = request.POST.get("why", "")
     return done(
         request,
@@ -70,6 +71,7 @@ def pause(request: PageRequest, name: str) -> HttpResponse:
 @needs(_OPERATE)
 def resume(request: PageRequest, name: str) -> HttpResponse:
     """Let a paused queue go on."""
+    load_queue(name)
     return done(
         request,
         lambda: service.unpause(name, by=actor(request)),
@@ -82,6 +84,7 @@ def resume(request: PageRequest, name: str) -> HttpResponse:
 @needs(_OPERATE)
 def delete(request: PageRequest, name: str) -> HttpResponse:
     """Delete a queue without work in it."""
+    load_queue(name)
     back = reverse("queue", args=[name])
     act = partial(service.delete, name, by=actor(request))
     return done(request, act, said=f"Queue {name} is deleted.", back=back, then=reverse("queues"))
