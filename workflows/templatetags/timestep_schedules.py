@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -54,6 +56,14 @@ def version_rule(schedule: Schedule) -> str:
         return "as the program brought it"
     pinned = schedule.agent_version
     return "latest version" if pinned is None else f"always v{pinned}"
+
+
+@register.simple_tag
+def schedule_link(name: str) -> SafeString:
+    """A link to the page of a schedule; to its runs where the name is none of a schedule."""
+    named = re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name)
+    url = reverse("schedule", args=[name]) if named else reverse("runs", query={"schedule": name})
+    return format_html('<a href="{}">{}</a>', url, name)
 
 
 @register.simple_tag
