@@ -78,6 +78,15 @@ def test_holds_of_kept_agents_are_not_shown_and_not_released() -> None:
     assert client.post("/stop/place/", placed).status_code == 404
 
 
+def test_agents_are_held_and_shown_to_those_who_see_all(owner: Client) -> None:
+    placed = {"kind": "agent", "agent": "desk", "why": "wrong"}
+    assert owner.post("/stop/place/", placed).status_code == 302
+    hold = Hold.objects.get()
+    assert f'id="hold-{hold.pk}"' in owner.get("/stop/").content.decode()
+    assert owner.post(f"/stop/{hold.pk}/release/", {"why": "right"}).status_code == 302
+    assert owner.get("/admin/timestep/hold/").content.decode().count("desk") >= 1
+
+
 def test_who_is_not_signed_in_sees_no_bar(stranger: Client) -> None:
     holds.place("everything", "", by=ANA, why="x")
     assert b"is held" not in stranger.get("/accounts/login/").content

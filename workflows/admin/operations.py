@@ -17,11 +17,12 @@ from django.template.response import TemplateResponse
 from approvals.access import Sight
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from timestep.errors import TimestepError
-from timestep.models import Hold, HoldKind, Queue, Worker
+from timestep.models import Hold, Queue, Worker
 from timestep.services import holds, queues, workers
 from timestep.services.audit import Actor
 from workflows.admin.acts import act_on_each, selected, user_of
 from workflows.admin.operation_forms import QueueForm, ReasonForm
+from workflows.selectors.holds import seen
 
 _M = TypeVar("_M", bound=models.Model)
 
@@ -180,7 +181,7 @@ class HoldAdmin(AsksWhy[Hold], ReadOnlyAdmin[Hold], SeenAdmin[Hold]):
 
     def seen(self, sight: Sight) -> Q:
         """All but those of agents that are kept from the person."""
-        return ~Q(kind=HoldKind.AGENT) | sight.agents_in("name")
+        return seen(sight)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether releasing is offered."""

@@ -12,6 +12,13 @@ SHOWN = 20
 OFFERED = 500
 
 
+def seen(sight: Sight) -> Q:
+    """The condition on holds: those of agents that are not seen are left out."""
+    if sight.unlimited:
+        return Q()  # Beside another condition an empty one would not count.
+    return ~Q(kind=HoldKind.AGENT) | sight.agents_in("name")
+
+
 def holds_seen(sight: Sight) -> list[Hold]:
     """The active holds, the latest first, but for those of agents that are not seen."""
     return list(_seen(sight).filter(released_at__isnull=True))
@@ -40,4 +47,4 @@ def stoppable(sight: Sight) -> dict[str, list[str]]:
 
 
 def _seen(sight: Sight) -> QuerySet[Hold]:
-    return Hold.objects.filter(~Q(kind=HoldKind.AGENT) | sight.agents_in("name"))
+    return Hold.objects.filter(seen(sight))
