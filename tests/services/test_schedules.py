@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from approvals.models import AuditEntry
 from tests.services.schedules import ANA, BASE, due_since, program
 from tests.workflows.rows import agent, in_threads
 from timestep.errors import InvalidInput, ScheduleNotFound
@@ -58,6 +59,17 @@ def desk() -> None:
         ("overlap", "both"),
         ("overlap", []),
         ("catch_up", "yes"),
+        ("agent_version", 2),
+        ("agent_version", "latest"),
+        ("agent_version", True),
+        ("input", "{{ nobody }}"),
+        ("name", "new"),
+        ("starts_at", "2030-01-01"),
+        ("starts_at", datetime(2030, 1, 1)),  # noqa: DTZ001 - that is what is wrong with it
+        ("ends_at", datetime(2001, 1, 1, tzinfo=UTC)),
+        ("ends_at", datetime(9999, 1, 1, tzinfo=UTC)),
+        ("pause_after_failures", 0),
+        ("pause_after_failures", 2.5),
         ("paused", "no"),
         ("colour", "red"),
     ],
@@ -150,3 +162,45 @@ def test_a_program_does_not_take_over_what_people_made() -> None:
     save_schedule({**BASE, "name": "hourly"})
     with pytest.raises(InvalidInput, match="made in the dashboard"):
         save_program_schedule(program())
+
+
+def test_no_tick_lies_before_the_start_or_after_the_end() -> None:
+    start = timezone.now().replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=9)
+    bounded = {**BASE, "starts_at": start, "ends_at": start + timedelta(hours=1)}
+    assert save_schedule(bounded).next_at == start
+    later = {"starts_at": start + timedelta(minutes=1), "ends_at": start + timedelta(hours=2)}
+    assert save_schedule(later, name="nightly").next_at is None
+    with pytest.raises(ValidationError, match="before the start"):
+        save_schedule({"ends_at": start}, name="nightly")
+
+
+def test_what_is_over_can_be_changed_and_stays_over() -> None:
+    save_schedule({**BASE, "ends_at": timezone.now() + timedelta(days=9)})
+    yesterday = timezone.now().replace(microsecond=0) - timedelta(days=1)
+    Schedule.objects.update(ends_at=yesterday, next_at=None)
+    assert save_schedule({"input": "other"}, name="nightly").next_at is None
+    pause("nightly", by=ANA)
+    assert resume("nightly", by=ANA).next_at is None
+
+
+def test_every_change_is_recorded_once() -> None:
+    ana = User.objects.create_user("ana")
+    save_schedule({**BASE, "timeout_seconds": 2.5}, by=ana, via="page")
+    for _ in range(2):
+        save_schedule({"input": [{"role": "user", "content": "x"}]}, name="nightly", by=ana)
+    for _ in range(2):
+        pause("nightly", by=ANA, why="holidays")
+    delete("nightly", by=ANA)
+    entries = AuditEntry.objects.order_by("number")
+    assert {(entry.actor, entry.subject) for entry in entries} == {("ana", "schedule:nightly")}
+    created, changed, paused, deleted = entries
+    assert created.payload == {**BASE, "timeout_seconds": "2.5"}
+    assert changed.payload == {"input": '[{"content":"x","role":"user"}]'}
+    assert (paused.payload, deleted.act) == ({"why": "holidays"}, "schedule.deleted")
+
+
+def test_a_program_that_says_the_same_again_leaves_no_trace() -> None:
+    for _ in range(2):
+        save_program_schedule(program())
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.via, entry.act) == ("clock.py", "program", "schedule.created")

@@ -158,6 +158,14 @@ def test_a_range_that_cannot_be_backfilled_is_named(
     assert refused.value.field == field
 
 
+def test_a_backfill_stays_within_the_schedules_own_bounds_and_tells_of_each_tick() -> None:
+    bounds = {"starts_at": NEW_YEAR + timedelta(hours=2)}
+    save_schedule({**BASE, "cron": "0 * * * *", "input": "{{ scheduled_time }}", **bounds})
+    end = NEW_YEAR + timedelta(hours=4)
+    runs = backfill("nightly", NEW_YEAR, end, by=None, launched_from="script")
+    assert [run.input for run in runs] == ["02:00", "03:00", "04:00"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_backfills_at_once_launch_each_tick_once() -> None:
     save_schedule({**BASE, "cron": "0 * * * *"})
