@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 
 from timestep.models import ModelTurn, RunEvent
+from timestep.services.estimates import Estimate
+from timestep.services.turn_windows import windows_of
+from timestep.services.turns import SEEN_WITHIN
 from workflows.selectors.why.case import NAMED, Case, Mend, Reason
 from workflows.selectors.why.stops import reason_of
 
-# A row of a process that died is not waited behind; see the engine's model turns.
-_SEEN_WITHIN = timedelta(seconds=5)
+# What the smallest call needs.
+_ANY = Estimate(1, guessed=False)
 _EVENTS_READ = 50
 
 
@@ -37,10 +40,16 @@ def step_holds(case: Case) -> Iterator[Reason]:
 
 
 def model_limits(case: Case) -> Iterator[Reason]:
-    """The model calls of the run that wait for their turn under a limit."""
-    since = Now() - _SEEN_WITHIN
+    """The model calls of the run that wait for their turn, and the limits without room for them."""
+    since = Now() - SEEN_WITHIN
     waiting = ModelTurn.objects.filter(run=case.run, taken_at__isnull=True, seen_at__gte=since)
-    for turn in waiting.order_by("id")[:NAMED]:
+    turns = list(waiting.select_related("limit").order_by("id")[:NAMED])
+    windows = windows_of([turn.limit for turn in turns], timezone.now())
+    lacks = [(turn, windows[turn.limit_id].lack(_ANY)) for turn in turns]
+    for turn, lack in [pair for pair in lacks if pair[1]] or lacks:
         text = f"A call of {turn.model} waits for its turn under the limit {turn.limit_id}."
+        if lack is not None:
+            text += f" Its {lack.what} of this minute are used."
+        until = lack.until if lack is not None else None
         mends = (Mend("The limit", reverse("limits"), "timestep.view_modellimit"),)
-        yield Reason("model_limit", text, since=turn.asked_at, mends=mends)
+        yield Reason("model_limit", text, since=turn.asked_at, until=until, mends=mends)
