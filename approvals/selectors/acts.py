@@ -10,13 +10,13 @@ from approvals.models import AuditEntry
 
 # Acts of the audit trail that are about a request; their subject is its id.
 ACT_PREFIX = "approval."
-# And those that every page shows at once.
-HOLD_PREFIX = "hold."
+# Acts that change what may go on, which pages and cards show at once.
+STOPPING = ("hold.", "queue.pause", "queue.unpause")
 
 
 @dataclass(frozen=True)
 class Acts:
-    """What was acted on: requests by their ids, in order, and whether any hold was."""
+    """What was acted on: requests by their ids, in order, and whether any hold or pause was."""
 
     requests: list[str]
     holds: bool
@@ -30,7 +30,9 @@ def newest_act() -> int:
 
 def acts_after(after: int, upto: int) -> Acts:
     """What was acted on with `after < number <= upto`."""
-    told = Q(act__startswith=ACT_PREFIX) | Q(act__startswith=HOLD_PREFIX)
+    told = Q(act__startswith=ACT_PREFIX)
+    for prefix in STOPPING:
+        told |= Q(act__startswith=prefix)
     entries = AuditEntry.objects.filter(told, number__gt=after, number__lte=upto)
     acts = list(entries.order_by("number").values_list("act", "subject"))
     requests = [subject for act, subject in acts if act.startswith(ACT_PREFIX)]

@@ -23,7 +23,7 @@ ACTS_PER_BATCH = 500
 class ApprovalsBatch(FeedBatch):
     """Ids of the requests that changed; None means more than are told one by one.
 
-    `holds`: whether something was held or released; everybody may know that.
+    `holds`: whether something was held, paused or let go on; everybody may know that.
     """
 
     def __init__(
