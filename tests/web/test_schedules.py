@@ -95,6 +95,10 @@ def test_a_schedule_is_made_and_changed(owner: Client) -> None:
     [
         ("name", "nightly", "is taken"),
         ("name", "new", "is a page"),
+        ("name", "nul\x00", "use 1 to 100"),
+        ("agent", "nul\x00", "choose an agent"),
+        ("timezone", "nul\x00", "is no time zone"),
+        ("queue", "nul\x00", "use 1 to 100"),
         ("agent", "nobody", "choose an agent"),
         ("agent_version", "7", "has no version 7"),
         ("agent_version", "x", "must be a number"),

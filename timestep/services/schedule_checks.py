@@ -86,12 +86,17 @@ def checked_field(name: str, value: Any) -> Any:
     return _CHECKS[name](value)
 
 
+def is_name(value: Any) -> bool:
+    """Whether a schedule can be called that; databases need not be asked about anything else."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not is_name(value):
         raise InvalidInput("name", "use 1 to 100 letters, digits, hyphens and underscores")
     if value == RESERVED:
         raise InvalidInput("name", f"{value!r} is a page of the dashboard; choose another")
-    return value
+    return str(value)
 
 
 def _agent(value: Any) -> str:

@@ -17,7 +17,7 @@ from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import Schedule
 from timestep.services.audit import Actor, record
 from timestep.services.cron import next_after
-from timestep.services.schedule_checks import DEFAULTS, cleaned_fields
+from timestep.services.schedule_checks import DEFAULTS, cleaned_fields, is_name
 from timestep.services.specs import store_spec
 from timestep.storable import storable_text
 
@@ -54,7 +54,8 @@ def save_schedule(
         ValidationError: Messages by the name of the field at fault; nothing was changed.
     """
     wanted = fields.get("name", name)
-    current = Schedule.objects.select_for_update().filter(name=str(wanted)).first()
+    rows = Schedule.objects.select_for_update().filter(name=wanted)
+    current = rows.first() if is_name(wanted) else None
     kept = fields_of(current) if current is not None else {}
     cleaned = cleaned_fields({**kept, **fields, "name": wanted}, kept_name=name)
     ends = cleaned["ends_at"]

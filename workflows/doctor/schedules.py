@@ -18,7 +18,9 @@ def schedules() -> Findings:
     now = timezone.now()
     active = Schedule.objects.filter(paused=False).order_by("name")
     late = [one.name for one in active.filter(next_at__lt=now - LATE)[:LOOKED_AT]]
-    never = [one.name for one in active.filter(next_at__isnull=True)[:LOOKED_AT]]
+    # One with an end may be over.
+    unending = active.filter(next_at__isnull=True, ends_at__isnull=True)
+    never = [one.name for one in unending[:LOOKED_AT]]
     failed = Tick.objects.filter(outcome=TickOutcome.FAILED, fired_at__gte=now - timedelta(days=1))
     notes = [f"{tick.schedule_id} ({tick.note})" for tick in failed.order_by("-at")[:LOOKED_AT]]
     if late:

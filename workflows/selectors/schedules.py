@@ -17,6 +17,7 @@ from timestep.models import Run, Schedule, Tick, TickOutcome
 from timestep.services.cron_words import in_words
 from timestep.services.failures import THE_CLOCK, failures_of
 from timestep.services.placeholders import filled, has_placeholders
+from timestep.services.schedule_checks import is_name
 from timestep.services.ticks import facts_of
 from timestep.services.upcoming import Upcoming, changes_ahead, upcoming
 from workflows.selectors.cursors import Keyset, Page, Rows
@@ -151,6 +152,11 @@ def get_schedule(name: str, sight: Sight = EVERYTHING) -> Schedule:
     if found is None:
         raise ScheduleNotFound(name)
     return found
+
+
+def is_taken(name: str) -> bool:
+    """Whether there is a schedule of this name, whoever sees it."""
+    return is_name(name) and Schedule.objects.filter(name=name).exists()
 
 
 def schedule_page(schedule: Schedule) -> SchedulePage:

@@ -25,6 +25,7 @@ from workflows.selectors.schedules import (
     TickRow,
     Times,
     get_schedule,
+    is_taken,
     schedule_page,
     schedules_list,
     ticks_page,
@@ -170,7 +171,7 @@ def _saved(request: HttpRequest, form: ScheduleForm, found: Schedule | None) -> 
         fields = form.fields()
         if form.agent not in agents_to_launch(by):
             raise ValidationError({"agent": ["choose an agent that you may launch"]})
-        if found is None and Schedule.objects.filter(name=form.name).exists():
+        if found is None and is_taken(form.name):
             raise ValidationError({"name": ["is taken by another schedule"]})
         kept = found.name if found is not None else None
         saved = save_schedule(fields, name=kept, by=by, via="page")
