@@ -44,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--period", type=float, default=10.0)
     parser.add_argument("--concurrency", type=int, default=60)
     parser.add_argument("--rate", type=float, default=0.9)
+    parser.add_argument("--model", default="demo/instant")
     parser.add_argument("--stop-worker", action="store_true")
     parser.add_argument("--restart-postgres", action="store_true")
     return parser.parse_args()
@@ -94,7 +95,7 @@ def _queue_up(engine: Any, given: argparse.Namespace) -> None:
 
     limits = {"limit": given.limit, "concurrency": given.concurrency}
     Queue.objects.create(name=QUEUE, period_seconds=given.period, **limits)
-    one = agent("load", model="demo/instant")
+    one = agent("load", model=given.model)
     for number in range(given.runs):
         engine.launch([one], f"Say hello, {number}.", queue=QUEUE)
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from dbos import error as dbos_error
 from django.conf import settings
+from psycopg import OperationalError
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
 
 from timestep import conf
 from timestep.engine.tables import SQLITE_PREFIX, use_write_ahead_log
@@ -42,6 +45,23 @@ def takeover_queue(worker_id: str) -> str:
     return f"worker:{worker_id}"
 
 
+def wait_for_sockets() -> None:
+    """Let DBOS try again where Postgres is away together with its socket, as while it restarts.
+
+    DBOS knows failed connections by their text, and not the one of a socket that is not there:
+    every run that comes to a step meanwhile would fail.
+    """
+    if not event.contains(Engine, "handle_error", _mark_disconnect):
+        event.listen(Engine, "handle_error", _mark_disconnect)
+
+
+def _mark_disconnect(context: ExceptionContext) -> None:
+    """No statement was under way: the connection itself could not be made."""
+    failed = isinstance(context.original_exception, OperationalError)
+    if failed and context.connection is None and context.statement is None:
+        context.is_disconnect = True
+
+
 def launch(worker_id: str, tuning: Tuning) -> None:
     """Launch DBOS as this worker; the workflow must be imported by now.
 
@@ -53,6 +73,7 @@ def launch(worker_id: str, tuning: Tuning) -> None:
     if url.startswith(SQLITE_PREFIX):
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
     quiet_logs()
+    wait_for_sockets()
     DBOS(config=_config(url, worker_id, tuning.pool_size))
     DBOS.listen_queues([takeover_queue(worker_id)])
     DBOS.launch()

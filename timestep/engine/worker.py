@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import Error, connection
@@ -114,7 +114,9 @@ class WorkerProcess:
             drain_seconds: How long runs may go on. Those that only wait are left to others now.
             at_once: Set from another thread, it ends the waiting.
         """
-        _say_draining(self.worker_id)
+        if not connection.in_atomic_block:
+            connection.close()  # Unused for long: the database may have been away meanwhile.
+        self._say(drain_asked_at=timezone.now(), drain_asked_by="its own process, which ends")
         if self._dispatcher is not None:
             self._dispatcher.drain()
         self._wait_for_executions(drain_seconds, at_once or threading.Event())
@@ -128,7 +130,14 @@ class WorkerProcess:
         if not self.executions.run_ids():
             runtime.shut_down(self.worker_id)
         # From here on whoever sweeps next takes over what was left, without waiting for the lease.
-        Worker.objects.filter(worker_id=self.worker_id).update(stopped_at=timezone.now())
+        self._say(stopped_at=timezone.now())
+
+    def _say(self, **fields: Any) -> None:
+        """Write into this worker's row; without the database the process ends all the same."""
+        try:
+            Worker.objects.filter(worker_id=self.worker_id).update(**fields)
+        except Error as error:
+            logger.warning("this worker ends, and cannot say so: %s", error)
 
     def _wait_for_executions(self, seconds: float, at_once: threading.Event) -> None:
         deadline = time.monotonic() + seconds
@@ -206,15 +215,6 @@ def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
         providers=available(os.environ),
         tools=tools,
     )
-
-
-def _say_draining(worker_id: str) -> None:
-    """Let pages say that the process ends; without the database it ends all the same."""
-    told = {"drain_asked_at": timezone.now(), "drain_asked_by": "its own process, which ends"}
-    try:
-        Worker.objects.filter(worker_id=worker_id, drain_asked_at__isnull=True).update(**told)
-    except Error:
-        logger.warning("the database does not answer; this worker ends without saying so")
 
 
 def _end_with_any_thread(died: threading.ExceptHookArgs) -> None:
