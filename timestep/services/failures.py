@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime, timedelta
 from heapq import nlargest
@@ -14,6 +15,8 @@ from timestep.masking import masked_text
 from timestep.models import Run, RunStatus, Schedule, Tick, TickOutcome
 from timestep.services.audit import Actor
 from timestep.services.schedules import locked, mark_paused, record_paused
+
+logger = logging.getLogger(__name__)
 
 # Who pauses what fails.
 THE_CLOCK = Actor("the clock", "worker")
@@ -80,6 +83,7 @@ def _pause(name: str) -> None:
     mark_paused(schedule, THE_CLOCK.name, f"{said}: {failures[0][1]}")
     schedule.save()
     record_paused(schedule, THE_CLOCK)
+    logger.warning("schedule %s paused itself: %s", name, schedule.paused_why)
 
 
 def failures_of(schedule: Schedule) -> list[tuple[datetime, str]]:
