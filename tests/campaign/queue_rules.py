@@ -79,8 +79,9 @@ def _lost_or_doubled(queue: str, launched: int) -> Iterator[str]:
     statuses = dict(runs.values_list("status").annotate(Count("run_id")))
     if statuses != {"succeeded": launched}:
         yield f"{launched} runs came to {statuses}"
-    for error in runs.exclude(error=None).values_list("error", flat=True)[:_SHOWN]:
-        yield f"failed: {error['type']}: {error['message']}"
+    for run in runs.exclude(error=None)[:_SHOWN]:
+        error = run.error or {}
+        yield f"failed: {error.get('type')}: {error.get('message')}"
     for kind in ("model.finished", "run.finished"):
         events = RunEvent.objects.filter(run__queue=queue, kind=kind).order_by()
         counts = events.values("run_id").annotate(times=Count("id"))
