@@ -70,6 +70,7 @@ def _prepare() -> None:
 def _lateness(count: int, cron: str, seconds: float) -> tuple[list[float], list[float]]:
     """How late the ticks of so many schedules fired, and how late their runs started, in ms."""
     from timestep.models import Run, Schedule, Tick  # noqa: PLC0415
+    from timestep.services.audit import Actor  # noqa: PLC0415
     from timestep.services.schedules import pause, save_schedule  # noqa: PLC0415
 
     for number in range(count):
@@ -77,7 +78,7 @@ def _lateness(count: int, cron: str, seconds: float) -> tuple[list[float], list[
         save_schedule(fields)
     time.sleep(seconds + 1)
     for name in Schedule.objects.values_list("name", flat=True):
-        pause(name)
+        pause(name, by=Actor("benchmark", "program"))
     _wait_until(lambda: not Run.objects.filter(status__in=("queued", "running")).exists())
     ticks = list(Tick.objects.select_related("schedule"))
     _check_each_once(ticks)

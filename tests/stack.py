@@ -59,6 +59,8 @@ class Stack:
             "TIMESTEP_HOME": str(self.home),
             "DJANGO_SETTINGS_MODULE": "timestep_site.settings",
             "PYTHONUNBUFFERED": "1",
+            # Less than `STOP_WITHIN_S`.
+            "TIMESTEP_DRAIN_SECONDS": "10",
         }
         if self.postgres_uri:
             own["PG_CONNECTION_URI"] = self.postgres_uri

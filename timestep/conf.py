@@ -22,6 +22,7 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # How the URL reaches the process that migrates DBOS's tables; people never set it.
 ENGINE_URL_VARIABLE = "TIMESTEP_ENGINE_DATABASE_URL"
+MAX_DRAIN_SECONDS = 24 * 3600
 SOURCE_TREE = Path(__file__).resolve().parent.parent
 
 
@@ -196,6 +197,22 @@ def _modules(name: str) -> list[str]:
         if not all(part.isidentifier() for part in module.split(".")):
             raise BadSetting(name, f"names {module!r}, which is no module; write package.module")
     return named
+
+
+def drain_seconds() -> float:
+    """How long a worker that stops lets its runs go on: `TIMESTEP_DRAIN_SECONDS`, else a minute.
+
+    What has not ended by then is taken over by another worker.
+    """
+    given = text("TIMESTEP_DRAIN_SECONDS", "60")
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_DRAIN_SECONDS:
+        problem = f"is {given!r}; set it to seconds from 0 to {MAX_DRAIN_SECONDS}"
+        raise BadSetting("TIMESTEP_DRAIN_SECONDS", problem)
+    return seconds
 
 
 def time_zone() -> str:

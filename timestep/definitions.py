@@ -36,21 +36,21 @@ class Launchable:
 class Definitions(Protocol):
     """What the engine's app needs of whoever keeps agent definitions."""
 
-    def exists(self, slug: str) -> bool:
-        """Whether there is such a definition, active or not."""
+    def exists(self, slug: str, version: int | None = None) -> bool:
+        """Whether there is such a definition, active or not, and such a version of it."""
 
-    def resolve(self, slug: str) -> Launchable:
-        """What a launch takes from the latest version; a TimestepError says why there is none."""
+    def resolve(self, slug: str, version: int | None = None) -> Launchable:
+        """What a launch takes from a version, or the latest; a TimestepError says why not."""
 
 
 class NoneKept:
     """Where no app keeps definitions: only what programs bring can be launched."""
 
-    def exists(self, slug: str) -> bool:
+    def exists(self, slug: str, version: int | None = None) -> bool:
         """There are none."""
         return False
 
-    def resolve(self, slug: str) -> Launchable:
+    def resolve(self, slug: str, version: int | None = None) -> Launchable:
         """Refuse."""
         raise NoDefinitions(
             f"agent {slug}: no app keeps agent definitions; name one in TIMESTEP_DEFINITIONS"

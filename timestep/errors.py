@@ -115,6 +115,48 @@ class AlreadyResumed(TimestepError):
         self.revision = revision
 
 
+class QueueNotFound(TimestepError):
+    """No queue has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no queue has the name {name!r}; create it first")
+        self.name = name
+
+
+class QueueInUse(TimestepError):
+    """A queue cannot be deleted while something needs it."""
+
+    def __init__(self, name: str, what: str, mend: str) -> None:
+        super().__init__(f"queue {name!r} cannot be deleted: {what}; {mend}")
+        self.name = name
+        self.what = what
+        self.mend = mend
+
+
+class HoldNotFound(TimestepError):
+    """No hold has this id."""
+
+    def __init__(self, hold_id: object) -> None:
+        super().__init__(f"there is no hold with the id {hold_id!r}")
+        self.hold_id = hold_id
+
+
+class WorkerNotFound(TimestepError):
+    """No worker has this id."""
+
+    def __init__(self, worker_id: str) -> None:
+        super().__init__(f"no worker has the id {worker_id!r}")
+        self.worker_id = worker_id
+
+
+class ModelLimitNotFound(TimestepError):
+    """No model limit has this pattern."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(f"there is no limit for {pattern!r}")
+        self.pattern = pattern
+
+
 class ScheduleNotFound(TimestepError):
     """No schedule has this name."""
 

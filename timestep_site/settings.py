@@ -175,11 +175,14 @@ TIMESTEP_APPROVAL_GATE = "approvals.gate.RecordingGate"
 TIMESTEP_DEFINITIONS = "workflows.definitions.KeptDefinitions"
 TIMESTEP_CLOCKS = [
     "timestep.services.ticking.fire_due",
+    "timestep.services.failures.pause_failing",
     "approvals.services.expiry.expire_due",
     "approvals.services.deliveries.deliver_due",
 ]
+TIMESTEP_AUDIT_TRAIL = "approvals.services.audit.append"
 TIMESTEP_AFTER_MIGRATE = ["approvals.services.roles.keep_roles"]
 TIMESTEP_TOOLS = conf.tool_modules()
+TIMESTEP_DRAIN_SECONDS = conf.drain_seconds()
 # What the specs of scripts' agents may name beyond that.
 TIMESTEP_CODE = conf.code_modules()
 TIMESTEP_MCP = conf.mcp_servers()

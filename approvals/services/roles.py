@@ -11,6 +11,9 @@ _VIEWER = (
     "timestep.view_queue",
     "timestep.view_schedule",
     "timestep.view_tick",
+    "timestep.view_worker",
+    "timestep.view_hold",
+    "timestep.view_modellimit",
     "workflows.view_agentdefinition",
     "workflows.view_agentversion",
     "approvals.view_approvalrequest",
@@ -23,7 +26,12 @@ _OPERATOR = (
     "timestep.cancel_run",
     "timestep.retry_run",
     "timestep.view_traceback",
+    "timestep.add_schedule",
     "timestep.change_schedule",
+    "timestep.operate_queue",
+    "timestep.operate_hold",
+    "timestep.operate_modellimit",
+    "timestep.drain_worker",
 )
 _APPROVER = (*_VIEWER, "approvals.decide_approvalrequest")
 ROLES = {"viewer": _VIEWER, "operator": _OPERATOR, "approver": _APPROVER}

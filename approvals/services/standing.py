@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from approvals.models import ApprovalRequest, RequestKind
-from timestep.models import AgentSpec, CatalogueTool, SavedState, Worker, WorkerKind
+from timestep.models import (
+    AgentSpec,
+    CatalogueTool,
+    Hold,
+    HoldKind,
+    Queue,
+    SavedState,
+    Worker,
+    WorkerKind,
+)
+from timestep.services.holds import active
 from timestep.services.workers import living_processes
 from timestep.spec_version import SpecVersion
 
@@ -26,6 +36,8 @@ class _Surroundings:
     catalogue: Mapping[str, CatalogueTool]
     specs: Mapping[str, AgentSpec]
     states: frozenset[tuple[str | None, int]]
+    holds: Sequence[Hold]
+    paused: Mapping[str, Queue]
 
     @property
     def workers(self) -> list[Worker]:
@@ -37,7 +49,8 @@ def standing(request: ApprovalRequest) -> str:
     """Why a run could not go on after a decision, as things are now.
 
     Returns:
-        One sentence for whoever is about to decide; empty where nothing is in the way.
+        Sentences for whoever is about to decide: the worst that is in the way, and who has stopped
+        it; empty where nothing is in the way.
     """
     return standings([request]).get(request.approval_id, "")
 
@@ -52,8 +65,40 @@ def standings(requests: Sequence[ApprovalRequest]) -> dict[str, str]:
     if not pending:
         return {}
     around = _look_around(pending)
-    found = {request.approval_id: next(_problems(request, around), "") for request in pending}
+    found = {request.approval_id: _said(request, around) for request in pending}
     return {approval_id: problem for approval_id, problem in found.items() if problem}
+
+
+def _said(request: ApprovalRequest, around: _Surroundings) -> str:
+    worst = next(_problems(request, around), "")
+    return " ".join(part for part in (worst, *_stops(request, around)) if part)
+
+
+def _stops(request: ApprovalRequest, around: _Surroundings) -> Iterator[str]:
+    """What people have stopped: a decision is taken all the same, and the run goes on later."""
+    for hold in around.holds:
+        what = _held(request, hold)
+        if what:
+            yield (
+                f"{what} is held by {hold.placed_by} ({hold.placed_why}): "
+                "the decision is kept, and the call is made after the release."
+            )
+    queue = around.paused.get(request.run.queue)
+    if queue is not None:
+        yield (
+            f"Queue {queue.name} is paused by {queue.paused_by} ({queue.paused_why}): "
+            "the decision is kept, and the run goes on when the queue is resumed."
+        )
+
+
+def _held(request: ApprovalRequest, hold: Hold) -> str:
+    """What of the request a hold stops; nothing where it does not."""
+    if hold.kind == HoldKind.EVERYTHING:
+        return "Everything"
+    if hold.kind == HoldKind.TOOL:
+        return f"The tool {hold.name}" if hold.name == request.tool else ""
+    held = hold.name in (request.agent, request.run.agent)
+    return f"The agent {hold.name}" if held else ""
 
 
 def _look_around(requests: Sequence[ApprovalRequest]) -> _Surroundings:
@@ -61,11 +106,14 @@ def _look_around(requests: Sequence[ApprovalRequest]) -> _Surroundings:
     names = {entry["name"] for spec in specs.values() for entry in _tools_of(spec)}
     runs = {request.run_id for request in requests}
     states = SavedState.objects.filter(run_id__in=runs).values_list("run_id", "revision")
+    queues = Queue.objects.filter(name__in={request.run.queue for request in requests})
     return _Surroundings(
-        list(living_processes().only("kind", "script", "engine_version", "tools")),
+        list(living_processes().only("kind", "script", "engine_version", "replays", "tools")),
         CatalogueTool.objects.only("name", "schema_digest", "present").in_bulk(sorted(names)),
         specs,
         frozenset(states),
+        active(),
+        queues.filter(paused_at__isnull=False).in_bulk(),
     )
 
 
@@ -84,8 +132,8 @@ def _problems(request: ApprovalRequest, around: _Surroundings) -> Iterator[str]:
         yield "The saved state of the run is gone: it cannot go on."
     for entry in _tools_of(spec):
         yield from _tool_problem(entry, around.catalogue.get(entry["name"]))
-    versions = {one.engine_version for one in around.processes}
-    if versions and run.engine_version not in versions:
+    takers = (one.can_take(run.engine_version, begun=True) for one in around.processes)
+    if around.processes and not any(takers):
         yield f"No running worker has the engine version {run.engine_version}: {_STAYS}."
     yield from _process_problem(spec, around)
 

@@ -162,8 +162,13 @@
   document.addEventListener("htmx:wsBeforeMessage", (event) => {
     if (event.target !== live && event.detail?.elt !== live) return;
     event.preventDefault();
-    const { seq, changed } = JSON.parse(event.detail.message);
+    const { seq, changed, holds, away } = JSON.parse(event.detail.message);
+    if (away !== undefined) return document.dispatchEvent(new CustomEvent("timestep:away", { detail: away }));
     live.dataset.seq = seq;
+    // What is stopped is said in the bar of every page, and on the cards.
+    if (holds) document.body.dispatchEvent(new Event("timestep:holds"));
+    if (holds) document.querySelectorAll("article[data-approval].pending").forEach((card) => waiting.add(card.dataset.approval));
+    if (changed?.length === 0 && !waiting.size) return;
     everything ||= changed === null;
     for (const id of changed || []) waiting.add(id);
     // Pages with cards at once; the others when it suits, and never all of them together.

@@ -16,13 +16,29 @@
     const hours = Math.floor((s % 86400) / 3600);
     return `${days} d${hours && days < 10 ? ` ${hours} h` : ""}`;
   };
+  // In the viewer's own zone, which only the browser knows: Mon 2026-03-30 07:00.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const format = new Intl.DateTimeFormat("en-GB", {
+    weekday: "short", year: "numeric", month: "2-digit", day: "2-digit",
+    hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  });
+  const here = (moment) => {
+    const of = Object.fromEntries(format.formatToParts(moment).map((part) => [part.type, part.value]));
+    const time = `${of.hour}:${of.minute}${of.second === "00" ? "" : `:${of.second}`}`;
+    return `${of.weekday} ${of.year}-${of.month}-${of.day} ${time} ${of.timeZoneName}`;
+  };
+  for (const one of $$("[data-zone-here]")) one.value = zone;
   const refresh = () => {
+    for (const one of $$("[data-here-name]")) one.textContent = `(${zone})`;
     for (const one of $$("time[data-time]")) {
       const seconds = (Date.now() - Date.parse(one.dateTime)) / 1000;
       const left = (new Date(one.dateTime) - Date.now()) / 1000;
       const ahead = left >= 1 ? `in ${span(left)}` : "now";
       const text = { ago: `${span(seconds)} ago`, since: span(seconds), in: ahead }[one.dataset.time];
       if (text && one.textContent !== text) one.textContent = text;
+      if (one.dataset.time === "here" && !one.dataset.local) {
+        one.textContent = here(new Date(one.dateTime));
+      }
       if (!one.dataset.local) {
         one.dataset.local = "1";
         one.title = `${new Date(one.dateTime).toLocaleString()} local\n${one.title}`;
@@ -32,6 +48,7 @@
   refresh();
   setInterval(refresh, 1000);
   document.addEventListener("timestep:fresh", refresh);
+  document.addEventListener("htmx:afterSwap", refresh);
 
   // --- the timeline's bars: time to scale, with the time in which nothing ran left out ------------
   const bars = () => {

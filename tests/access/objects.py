@@ -19,9 +19,9 @@ from approvals.models import (
 )
 from tests.access.people import keep, person
 from tests.approvals.rows import ask, refund_call
-from tests.workflows.rows import agent
+from tests.workflows.rows import agent, worker
 from tests.workflows.rows import run as make_run
-from timestep.models import Run, RunStatus, Tick
+from timestep.models import Hold, ModelLimit, Queue, Run, RunStatus, Tick
 from timestep.services.schedules import save_schedule
 from workflows.models import AgentVersion
 
@@ -76,5 +76,9 @@ def _keys(other: User, request: ApprovalRequest) -> dict[str, Any]:
         "workflows/agentversion": AgentVersion.objects.latest("pk").pk,
         "timestep/run": request.run_id,
         "timestep/schedule": saved.pk,
+        "timestep/modellimit": ModelLimit.objects.create(pattern="*", requests_per_minute=9).pk,
+        "timestep/queue": Queue.objects.create(name="mail").pk,
+        "timestep/worker": worker("w-1").pk,
+        "timestep/hold": Hold.objects.create(kind="tool", name="x", placed_why="test").pk,
         "timestep/tick": Tick.objects.create(schedule=saved, at=timezone.now()).pk,
     }

@@ -60,6 +60,10 @@ def _address(route: str, row: Row, objects: Objects, *, own: bool) -> str:
         "<slug:slug>": AGENT,
         "<path:object_id>": objects.keys.get(model),
         "<id>": objects.keys["auth/user"],
+        "<slug:schedule>": objects.keys["timestep/schedule"],
+        "<str:name>": objects.keys["timestep/queue"],
+        "<str:worker_id>": objects.keys["timestep/worker"],
+        "<int:hold_id>": objects.keys["timestep/hold"],
     }
     address = row.at or route
     for name, value in named.items():

@@ -11,11 +11,15 @@ from approvals.models import ApprovalRequest
 from approvals.services.decisions import decide
 from approvals.services.standing import standing, standings
 from tests.approvals.rows import approver, ask, awaiting_run
-from timestep.models import AgentSpec, CatalogueTool, Run, SavedState, Worker
+from timestep.models import AgentSpec, CatalogueTool, Queue, Run, SavedState, Worker
+from timestep.services.audit import Actor
+from timestep.services.holds import place
+from timestep.services.queues import pause
 from timestep.services.states import save_interrupted
 
 pytestmark = pytest.mark.django_db
 
+ANA = Actor("ana", "page")
 TOOL = {"name": "refund_order", "digest": "d" * 64}
 
 
@@ -87,7 +91,7 @@ def test_many_are_looked_at_at_once(django_assert_num_queries: Any) -> None:
     more = [row for _ in range(4) for row in ask(Run.objects.get(pk=awaiting_run().pk))]
     CatalogueTool.objects.update(present=False)
     rows = list(ApprovalRequest.objects.select_related("run"))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         found = standings(rows)
     assert "on no worker" in found[first.pk]
     assert all("saved state" in found[row.pk] for row in more)
@@ -98,4 +102,28 @@ def test_what_was_decided_is_not_looked_at() -> None:
     Worker.objects.all().delete()
     decide(request.pk, approve=True, by=approver())
     request.refresh_from_db()
+    assert standing(request) == ""
+
+
+def test_what_people_have_stopped_is_said_besides() -> None:
+    request = _asked()
+    Queue.objects.create(name="default")
+    pause("default", by=ANA, why="mail is down")
+    assert standing(request).startswith("Queue default is paused by ana (mail is down): ")
+    place("tool", request.tool, by=ANA, why="twice")
+    place("tool", "another", by=ANA, why="x")
+    place("agent", request.agent, by=ANA, why="odd")
+    CatalogueTool.objects.update(present=False)
+    said = standing(request)
+    assert said.startswith("The tool refund_order is on no worker any more")
+    assert "The tool refund_order is held by ana (twice)" in said
+    assert f"The agent {request.agent} is held by ana (odd)" in said
+    assert "another" not in said
+
+
+def test_a_newer_worker_that_replays_the_old_version_is_enough() -> None:
+    request = _asked()
+    Worker.objects.update(engine_version=2)
+    assert "engine version 1" in standing(request)
+    Worker.objects.update(replays=[1])
     assert standing(request) == ""

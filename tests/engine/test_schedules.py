@@ -12,6 +12,7 @@ from agents import Agent
 
 from tests.campaign.double import script
 from tests.campaign.installation import Installation, until
+from tests.services.schedules import ANA
 from timestep.engine.travel import describe
 from timestep.models import Queue, Run, Schedule, Tick
 from timestep.services.cancel import cancel
@@ -29,7 +30,7 @@ def leave_nothing_ticking(engine: Installation) -> Iterator[None]:
     Queue.objects.get_or_create(name="ticks", defaults={"limit": None})
     yield
     for schedule in Schedule.objects.all():
-        delete(schedule.name)
+        delete(schedule.name, by=ANA)
     for run in Run.objects.filter(status__in=("queued", "awaiting_approval")):
         cancel(run.run_id, by="test")
 
@@ -62,7 +63,7 @@ def test_changes_are_in_force_within_two_seconds(engine: Installation) -> None:
     changed = time.time()
     first = ticks("changed", 1, within=5)[0]
     assert first.fired_at.timestamp() - changed < 2
-    pause(made.name)
+    pause(made.name, by=ANA)
     count = Tick.objects.filter(schedule=made.name).count()
     time.sleep(2.1)
     assert Tick.objects.filter(schedule=made.name).count() == count
@@ -82,7 +83,7 @@ def test_queue_starts_one_after_the_other(engine: Installation) -> None:
     engine.double.says(script("queues", {"text": "ok", "delay": 1.2}))
     schedule("queues", SLOW, overlap="queue")
     ticks("queues", 3)
-    pause("queues")
+    pause("queues", by=ANA)
     runs = list(Run.objects.filter(schedule="queues").order_by("scheduled_at")[:3])
     done = [engine.wait(run, "succeeded") for run in runs]
     for before, after in itertools.pairwise(done):
@@ -95,7 +96,7 @@ def test_cancel_running_never_runs_two_at_once(engine: Installation) -> None:
     engine.double.says(script("cancels", {"text": "ok", "delay": 30}))
     schedule("cancels", SLOW, overlap="cancel_running", cron="*/3 * * * * *")
     first, second, *_ = ticks("cancels", 2)
-    pause("cancels")
+    pause("cancels", by=ANA)
     cancelled = engine.wait(Run.objects.get(run_id=first.run_id), "cancelled", within=10)
     assert (cancelled.cancelled_by, second.note) == (
         "schedule cancels", f"cancelled {first.run_id}"
@@ -124,7 +125,7 @@ def test_several_workers_fire_each_tick_once_over_kills_and_restarts(
     engine.ready("second")
     ticks("many-0", 30, within=30)
     for number in range(4):
-        pause(f"many-{number}")
+        pause(f"many-{number}", by=ANA)
         found = ticks(f"many-{number}", 1)
         steps = {later.at - tick.at for tick, later in itertools.pairwise(found)}
         assert steps == {timedelta(seconds=1)}

@@ -13,6 +13,7 @@ from agents import Agent, OpenAIConversationsSession, function_tool
 from django.db import connections
 from openai import AsyncOpenAI
 
+from tests.services.schedules import ANA
 from timestep import ScheduleHandle, create_scheduled_agent_workflow
 from timestep.engine import threads
 from timestep.engine.travel import CannotTravel
@@ -211,4 +212,4 @@ def test_a_schedule_of_the_dashboard_is_not_taken_over() -> None:
     Schedule.objects.create(name="watch", agent="desk", input="x", cron="0 3 * * *")
     with pytest.raises(InvalidInput, match="made in the dashboard"):
         create()
-    pause("watch")
+    pause("watch", by=ANA)

@@ -148,3 +148,17 @@ def test_what_is_no_email_url(monkeypatch: pytest.MonkeyPatch, value: str) -> No
     monkeypatch.setenv("TIMESTEP_EMAIL_URL", value)
     with pytest.raises(conf.BadSetting, match=r"TIMESTEP_EMAIL_URL is .*smtp://USER"):
         conf.email()
+
+
+def test_a_worker_drains_for_a_minute_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TIMESTEP_DRAIN_SECONDS", raising=False)
+    assert conf.drain_seconds() == 60
+    monkeypatch.setenv("TIMESTEP_DRAIN_SECONDS", "2.5")
+    assert conf.drain_seconds() == 2.5
+
+
+@pytest.mark.parametrize("value", ["-1", "soon", "nan", "inf", "86401"])
+def test_what_is_no_time_to_drain(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TIMESTEP_DRAIN_SECONDS", value)
+    with pytest.raises(conf.BadSetting, match="seconds from 0 to 86400"):
+        conf.drain_seconds()

@@ -30,7 +30,8 @@ def screen() -> io.StringIO:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "FIRST_PAUSE_S", 0.2)
-    monkeypatch.setattr(supervisor, "GRACE_S", 0.5)
+    monkeypatch.setattr(supervisor, "HAND_BACK_S", 0.5)
+    monkeypatch.setenv("TIMESTEP_DRAIN_SECONDS", "0")
 
 
 def child(screen: io.StringIO, code: str, name: str = "web") -> Child:

@@ -8,9 +8,11 @@ from typing import Any
 from django.utils import timezone
 
 from timestep.models import Schedule
+from timestep.services.audit import Actor
 from timestep.services.schedule_checks import DEFAULTS
 from timestep.services.schedules import ProgramSchedule, save_schedule
 
+ANA = Actor("ana", "page")
 BASE: dict[str, Any] = {"name": "nightly", "agent": "desk", "input": "hello", "cron": "0 3 * * *"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +10,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from tests.services.schedules import BASE, due_since, program
+from approvals.models import AuditEntry
+from tests.services.schedules import ANA, BASE, due_since, program
 from tests.workflows.rows import agent, in_threads
 from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import AgentSpec, Schedule, Tick
+from timestep.services.audit import Actor
 from timestep.services.schedules import (
     delete,
     pause,
@@ -57,6 +59,17 @@ def desk() -> None:
         ("overlap", "both"),
         ("overlap", []),
         ("catch_up", "yes"),
+        ("agent_version", 2),
+        ("agent_version", "latest"),
+        ("agent_version", True),
+        ("input", "{{ nobody }}"),
+        ("name", "new"),
+        ("starts_at", "2030-01-01"),
+        ("starts_at", datetime(2030, 1, 1)),  # noqa: DTZ001 - that is what is wrong with it
+        ("ends_at", datetime(2001, 1, 1, tzinfo=UTC)),
+        ("ends_at", datetime(9999, 1, 1, tzinfo=UTC)),
+        ("pause_after_failures", 0),
+        ("pause_after_failures", 2.5),
         ("paused", "no"),
         ("colour", "red"),
     ],
@@ -92,29 +105,29 @@ def test_who_made_it_and_who_paused_it_is_kept() -> None:
     ana = User.objects.create_user("ana")
     made = save_schedule({**BASE, "paused": True}, by=ana)
     assert (made.created_by, made.paused_by, made.next_at) == (ana, "ana", None)
-    assert resume("nightly").paused_by == ""
+    assert resume("nightly", by=ANA).paused_by == ""
     assert save_schedule({"input": "x"}, name="nightly").created_by == ana
 
 
 def test_pausing_says_by_whom_and_why_and_resuming_goes_on_from_now() -> None:
     due_since(2)
-    paused = pause("nightly", by="ana", why="holidays")
+    paused = pause("nightly", by=ANA, why="holidays")
     assert (paused.paused_by, paused.paused_why, paused.next_at) == ("ana", "holidays", None)
     assert paused.paused_at is not None
-    assert pause("nightly", by="ben").paused_by == "ana"
-    resumed = resume("nightly")
+    assert pause("nightly", by=Actor("ben", "page")).paused_by == "ana"
+    resumed = resume("nightly", by=ANA)
     assert (resumed.paused_by, resumed.paused_why, resumed.paused_at) == ("", "", None)
     assert resumed.next_at is not None
     assert resumed.next_at > timezone.now()
     for act in (pause, resume, delete):
         with pytest.raises(ScheduleNotFound):
-            act("weekly")
+            act("weekly", by=ANA)
 
 
 def test_a_schedule_goes_with_its_ticks() -> None:
     schedule = save_schedule(BASE)
     Tick.objects.create(schedule=schedule, at=timezone.now())
-    delete("nightly")
+    delete("nightly", by=ANA)
     assert Schedule.objects.count() == Tick.objects.count() == 0
 
 
@@ -140,7 +153,7 @@ def test_programs_that_start_at_once_make_one() -> None:
 def test_a_programs_start_does_not_resume_what_a_person_paused() -> None:
     save_program_schedule(program(paused=True))
     assert save_program_schedule(program()).paused is False
-    pause("hourly", by="ana")
+    pause("hourly", by=ANA)
     started = save_program_schedule(program())
     assert (started.paused, started.paused_by, started.next_at) == (True, "ana", None)
 
@@ -149,3 +162,45 @@ def test_a_program_does_not_take_over_what_people_made() -> None:
     save_schedule({**BASE, "name": "hourly"})
     with pytest.raises(InvalidInput, match="made in the dashboard"):
         save_program_schedule(program())
+
+
+def test_no_tick_lies_before_the_start_or_after_the_end() -> None:
+    start = timezone.now().replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=9)
+    bounded = {**BASE, "starts_at": start, "ends_at": start + timedelta(hours=1)}
+    assert save_schedule(bounded).next_at == start
+    later = {"starts_at": start + timedelta(minutes=1), "ends_at": start + timedelta(hours=2)}
+    assert save_schedule(later, name="nightly").next_at is None
+    with pytest.raises(ValidationError, match="before the start"):
+        save_schedule({"ends_at": start}, name="nightly")
+
+
+def test_what_is_over_can_be_changed_and_stays_over() -> None:
+    save_schedule({**BASE, "ends_at": timezone.now() + timedelta(days=9)})
+    yesterday = timezone.now().replace(microsecond=0) - timedelta(days=1)
+    Schedule.objects.update(ends_at=yesterday, next_at=None)
+    assert save_schedule({"input": "other"}, name="nightly").next_at is None
+    pause("nightly", by=ANA)
+    assert resume("nightly", by=ANA).next_at is None
+
+
+def test_every_change_is_recorded_once() -> None:
+    ana = User.objects.create_user("ana")
+    save_schedule({**BASE, "timeout_seconds": 2.5}, by=ana, via="page")
+    for _ in range(2):
+        save_schedule({"input": [{"role": "user", "content": "x"}]}, name="nightly", by=ana)
+    for _ in range(2):
+        pause("nightly", by=ANA, why="holidays")
+    delete("nightly", by=ANA)
+    entries = AuditEntry.objects.order_by("number")
+    assert {(entry.actor, entry.subject) for entry in entries} == {("ana", "schedule:nightly")}
+    created, changed, paused, deleted = entries
+    assert created.payload == {**BASE, "timeout_seconds": "2.5"}
+    assert changed.payload == {"input": '[{"content":"x","role":"user"}]'}
+    assert (paused.payload, deleted.act) == ({"why": "holidays"}, "schedule.deleted")
+
+
+def test_a_program_that_says_the_same_again_leaves_no_trace() -> None:
+    for _ in range(2):
+        save_program_schedule(program())
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.via, entry.act) == ("clock.py", "program", "schedule.created")

@@ -12,7 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.services.schedules import BASE, due_since, program
+from approvals.models import AuditEntry
+from tests.services.schedules import ANA, BASE, due_since, program
 from tests.workflows.rows import agent, in_threads
 from timestep.models import AgentSpec, Run, Schedule, Tick, TickOutcome
 from timestep.services.cron import next_after
@@ -61,6 +62,34 @@ def test_the_agents_own_queue_and_timeout_are_the_default() -> None:
     fire_due()
     run = Run.objects.get()
     assert (run.queue, run.timeout_seconds, run.max_turns) == ("own", 5.0, 3)
+
+
+def test_a_pinned_version_is_launched_and_its_input_tells_of_the_tick() -> None:
+    due_since(2, agent_version=1, input="For {{ scheduled_at_utc }}")
+    agent("desk", instructions="Be kind")
+    fire_due()
+    run = Run.objects.get()
+    assert run.agent_version == 1
+    assert run.input == f"For {Tick.objects.get().at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_nothing_fires_after_the_end() -> None:
+    schedule = due_since(5, cron="* * * * * *")
+    assert schedule.next_at is not None
+    Schedule.objects.update(ends_at=schedule.next_at + timedelta(seconds=2))
+    for _ in range(5):
+        fire_due()
+    assert Tick.objects.count() == 3
+    assert Schedule.objects.filter(next_at=None, paused=False).exists()
+
+
+def test_of_what_was_missed_the_latest_before_the_end_is_launched() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    save_schedule({**BASE, "cron": "0 * * * *"})
+    Schedule.objects.update(next_at=start, ends_at=start + timedelta(hours=4, minutes=30))
+    fire_due(start + timedelta(days=3))
+    assert Run.objects.get().scheduled_at == start + timedelta(hours=4)
+    assert Schedule.objects.get().next_at is None
 
 
 def test_a_programs_schedule_launches_its_spec() -> None:
@@ -169,11 +198,12 @@ def test_a_schedule_whose_zone_is_gone_stops_itself_only() -> None:
     assert dict(Schedule.objects.values_list("name", "paused")) == {"nightly": True, "other": False}
     assert Tick.objects.get(schedule="nightly").note.startswith("paused: its times cannot")
     assert Schedule.objects.get(name="nightly").paused_by == "the clock"
+    assert AuditEntry.objects.latest("number").act == "schedule.paused"
 
 
 def test_paused_schedules_do_not_fire() -> None:
     due_since(2)
-    pause("nightly")
+    pause("nightly", by=ANA)
     assert fire_due() is None
     assert Run.objects.count() == 0
 

@@ -12,9 +12,10 @@ from tests.services.schedules import BASE, due_since
 from tests.workflows.rows import agent, in_threads
 from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import Overlap, Run, RunStatus, Schedule, Tick
+from timestep.services.backfills import backfill, missing_ticks
 from timestep.services.schedules import save_schedule
 from timestep.services.ticking import fire_due
-from timestep.services.ticks import backfill, held_by, missing_ticks, run_now
+from timestep.services.ticks import held_by, run_now
 from workflows.errors import AgentInactive
 from workflows.services.definitions import save_definition
 
@@ -155,6 +156,14 @@ def test_a_range_that_cannot_be_backfilled_is_named(
     with pytest.raises(InvalidInput) as refused:
         missing_ticks(schedule, start, end)
     assert refused.value.field == field
+
+
+def test_a_backfill_stays_within_the_schedules_own_bounds_and_tells_of_each_tick() -> None:
+    bounds = {"starts_at": NEW_YEAR + timedelta(hours=2)}
+    save_schedule({**BASE, "cron": "0 * * * *", "input": "{{ scheduled_time }}", **bounds})
+    end = NEW_YEAR + timedelta(hours=4)
+    runs = backfill("nightly", NEW_YEAR, end, by=None, launched_from="script")
+    assert [run.input for run in runs] == ["02:00", "03:00", "04:00"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,13 +9,13 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.approvals.rows import ask, refund_call
-from tests.web.events import event, model_finished
+from tests.web.events import event, model_finished, model_started
 from tests.workflows.rows import agent, worker
 from tests.workflows.rows import run as make_run
 from timestep.models import Run
 from timestep.services.specs import store_spec
 from workflows.selectors.live import live_context
-from workflows.selectors.waiting import script_of
+from workflows.selectors.why.processes import script_of
 
 pytestmark = pytest.mark.django_db
 
@@ -155,13 +155,13 @@ def test_a_run_says_which_engine_version_it_waits_for(owner: Client) -> None:
     assert b"Waits for" not in owner.get("/runs/r/").content
 
 
-def test_the_note_goes_live_when_the_run_starts() -> None:
+def test_pages_ask_again_why_it_does_not_move_when_its_status_changes(owner: Client) -> None:
     run = script_run()
-    row = event(run, "status", status="queued")
-    assert live_context("r", [row])["waits_for"] == WAITS
+    assert live_context("r", [event(run, "status", status="queued")])["ask_why"]
+    assert not live_context("r", [model_started(run, "0.1")])["ask_why"]
+    assert WAITS in owner.get("/runs/r/why/").content.decode()
     Run.objects.filter(pk="r").update(status="running")
-    row = event(run, "status", status="running")
-    assert live_context("r", [row])["waits_for"] == ""
+    assert b"Waits for" not in owner.get("/runs/r/why/").content
 
 
 @pytest.mark.parametrize("body", [{}, {"spec_version": 2}, {"spec_version": 2, "needs": []}])

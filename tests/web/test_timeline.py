@@ -202,3 +202,48 @@ def test_a_call_that_was_approved_before_says_by_whom(owner: Client) -> None:
     page = owner.get(f"/runs/{run.pk}/").content.decode()
     assert "pay goes ahead: ana" in page
     assert 'href="/approvals/apr_1/"' in page
+
+
+HELD = {"kind": "tool", "name": "refund", "agent": "desk", "tool": "refund", "call_id": "c"}
+
+
+def test_a_call_that_waits_for_a_release_is_a_row_that_ends_with_it(owner: Client) -> None:
+    run = make_run("r", status="running")
+    event(run, "hold.waiting", **HELD, by="ana", why="<b>twice</b>")
+    assert [(row.kind, row.state) for row in timeline(run)] == [("hold", "waiting")]
+    event(run, "hold.released", **{**HELD, "call_id": "another"})
+    assert timeline(run)[0].state == "waiting"
+    event(run, "hold.released", **HELD)
+    assert [(row.kind, row.state) for row in timeline(run)] == [("hold", "ok")]
+    html = owner.get("/runs/r/").content.decode()
+    assert "the tool refund was held by ana (" in " ".join(html.split())
+    assert "<b>twice" not in html
+
+
+def test_a_model_call_that_waits_for_its_turn_says_under_which_limit(owner: Client) -> None:
+    run = make_run("r", status="running")
+    waits = {"agent": "desk", "model": "demo/fast", "limit": "demo/*", "what": "requests"}
+    event(run, "model.waiting", "0.1", **waits)
+    assert timeline(run)[0].state == "waiting"
+    assert "waits for its turn under demo/*" in owner.get("/runs/r/").content.decode()
+    model_started(run, "0.1")
+    assert timeline(run)[0].state == "running"
+
+
+def test_what_waits_when_the_run_ends_has_stopped() -> None:
+    run = make_run("r", status="running")
+    event(run, "hold.waiting", **HELD, by="ana", why="x")
+    event(run, "model.waiting", "0.1", agent="desk", model="demo/fast", limit="demo/*")
+    event(run, "status", status="cancelled")
+    assert [row.state for row in timeline(run)] == ["stopped", "stopped"]
+
+
+def test_what_was_changed_of_a_waiting_run_is_told(owner: Client) -> None:
+    run = make_run("r")
+    event(run, "run.priority", **{"from": None, "to": 1, "by": "ana"})
+    event(run, "run.queue", **{"from": "mail", "to": "slow", "by": "ana"})
+    event(run, "run.moved", **{"from": 1, "to": 2})
+    assert [row.title for row in timeline(run)] == ["priority", "queue", "engine version"]
+    html = " ".join(owner.get("/runs/r/").content.decode().split())
+    assert "queue mail → slow, by ana" in html
+    assert "priority none → 1, by ana" in html

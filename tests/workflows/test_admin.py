@@ -186,8 +186,10 @@ def test_schedules_are_saved_run_paused_and_resumed(admin_client: Client) -> Non
     assert made.next_at is not None
     act(admin_client, "timestep_schedule", "run_selected_now", "nightly")
     assert Run.objects.get().schedule == "nightly"
-    assert "Paused nightly" in act(admin_client, "timestep_schedule", "pause_selected", "nightly")
-    assert Schedule.objects.get().paused is True
+    why = {"sent": "Pause", "why": "holidays"}
+    page = act(admin_client, "timestep_schedule", "pause_selected", "nightly", **why)
+    assert "Paused nightly" in page
+    assert Schedule.objects.get().paused_why == "holidays"
     assert "next at" in act(admin_client, "timestep_schedule", "resume_selected", "nightly")
     change = address("timestep_schedule", "change", "nightly")
     assert admin_client.post(change, {**SCHEDULE, "cron": "0 4 * * *"}).status_code == 302

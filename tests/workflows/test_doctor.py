@@ -155,11 +155,15 @@ def test_late_schedules_and_failed_ticks() -> None:
     late = Schedule.objects.create(name="late", next_at=LONG_AGO, **values)
     Schedule.objects.create(name="paused", next_at=LONG_AGO, paused=True, **values)
     Schedule.objects.create(name="never", **values)
+    Schedule.objects.create(name="over", ends_at=LONG_AGO, **values)
+    why = {"paused": True, "paused_by": "the clock", "paused_why": "2 failures in a row"}
+    Schedule.objects.create(name="stopped", **values, **why)
     Tick.objects.create(schedule=late, at=LONG_AGO, outcome="failed", note="no such agent")
     said = [one.said for one in schedules.schedules()]
     assert said == [
         "late by more than a minute: late",
         "have no next tick: never",
+        "paused themselves: stopped (2 failures in a row)",
         "ticks that failed since yesterday: late (no such agent)",
     ]
 

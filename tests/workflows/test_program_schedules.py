@@ -8,11 +8,9 @@ from django.urls import reverse
 
 from tests.services.schedules import BASE, program
 from tests.workflows.rows import agent
-from tests.workflows.rows import run as make_run
 from timestep.models import Run, Schedule
 from timestep.services.schedules import save_program_schedule, save_schedule
 from workflows.models import AgentDefinition
-from workflows.selectors.waiting import waits_for
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/timestep/schedule/"
@@ -62,12 +60,3 @@ def test_a_schedule_protects_its_definition(admin_client: Client) -> None:
     assert "schedule nightly launches desk" in admin_client.get(address).content.decode()
     admin_client.post(address, {"post": "yes"})
     assert AgentDefinition.objects.count() == 1
-
-
-def test_a_run_says_which_one_of_its_schedule_it_waits_for() -> None:
-    agent("desk")
-    save_schedule({**BASE, "overlap": "queue"})
-    make_run("before", schedule="nightly", status="awaiting_approval")
-    said = waits_for(make_run("after", schedule="nightly"))
-    assert said == "Waits for run before of its schedule, which is awaiting approval, to end."
-    assert waits_for(make_run("alone")) == ""

@@ -13,7 +13,8 @@ from datetime import timedelta
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from timestep.engine_version import ENGINE_VERSION
+from timestep.engine.holds import NOTHING_STOPPED, Stopped
+from timestep.engine_version import ENGINE_VERSION, REPLAYED_VERSIONS
 from timestep.models import (
     ACTIVE_STATUSES,
     DIRECT_QUEUE,
@@ -31,6 +32,10 @@ from timestep.models import (
 BATCH = 16
 # How long a script leaves to workers what it could take as well.
 WORKERS_FIRST_SECONDS = 2.0
+# So that a window does not hold a start too many for whoever counts both of its ends.
+_GUARD = timedelta(milliseconds=5)
+# What was handed over is begun, or given back, long before this.
+_LATEST_BEGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Taker:
             worker takes what an earlier process of the script left of them.
         of_programs: Digests of programs' specs that it can build. Workers may not be allowed to
             import their code; what lies longer than workers need is for a script to take.
+        stopped: What people have stopped.
     """
 
     worker_id: str
@@ -53,24 +59,30 @@ class Taker:
     unbuildable: frozenset[str] = frozenset()
     at_home: frozenset[str] = frozenset()
     of_programs: frozenset[str] = frozenset()
+    stopped: Stopped = NOTHING_STOPPED
 
     def offered(self) -> Q:
         """The condition on segments that may be given to it."""
         mine = Q(run__reserved_for=self.worker_id)
         left = Q(run__reserved_for__isnull=True)
-        if self.own_only:
+        if self.stopped.draining:
+            # What nobody else can take is not new: it would wait for ever.
+            left &= Q(run__spec_id__in=self.at_home)
+        elif self.own_only:
             lying = Q(created_at__lt=timezone.now() - timedelta(seconds=WORKERS_FIRST_SECONDS))
             left &= Q(run__spec_id__in=self.at_home) | (
                 Q(run__spec_id__in=self.of_programs) & lying
             )
         who = mine | left
-        return who & ~Q(run__spec_id__in=self.unbuildable) if self.unbuildable else who
-
-
-def ready_specs() -> set[str]:
-    """Digests of the specs of all ready segments: the one question that an idle worker asks."""
-    ready = Segment.objects.filter(state=SegmentState.READY).order_by()
-    return set(ready.values_list("run__spec_id", flat=True).distinct())
+        withheld = {
+            "run__spec_id__in": self.unbuildable,
+            "run__agent__in": self.stopped.agents,
+            "run__queue__in": self.stopped.paused,
+        }
+        for column, values in withheld.items():
+            if values:
+                who &= ~Q(**{column: values})
+        return who
 
 
 def resumes(taker: Taker) -> QuerySet[Segment]:
@@ -101,7 +113,7 @@ def startable(taker: Taker) -> list[Segment]:
     for name in _queues_waiting(taker):
         queue = _locked_queue(name)
         room = min(BATCH - len(chosen), _room(queue, taker.worker_id))
-        if room > 0:
+        if room > 0 and not queue.paused:
             chosen += _best(taker, name, room)
     return chosen
 
@@ -133,10 +145,16 @@ def _seconds_to_delayed(taker: Taker) -> float | None:
 def _ready(taker: Taker) -> QuerySet[Segment]:
     return Segment.objects.filter(
         taker.offered(),
+        _of_our_version(),
         state=SegmentState.READY,
-        run__engine_version=ENGINE_VERSION,
         run__status=RunStatus.QUEUED,
     )
+
+
+def _of_our_version() -> Q:
+    """Runs that this engine can execute: begun by one that it replays, or by none so far."""
+    not_begun = Q(run__started_at__isnull=True, run__engine_version__lte=ENGINE_VERSION)
+    return not_begun | Q(run__engine_version__in=REPLAYED_VERSIONS)
 
 
 def _waiting(taker: Taker) -> QuerySet[Segment]:
@@ -210,10 +228,24 @@ def _room(queue: Queue, worker_id: str) -> int:
 
 
 def _started_in_window(queue: Queue) -> QuerySet[Segment]:
-    """Starts of the queue's current rate window, bounded by its limit."""
-    since = timezone.now() - timedelta(seconds=queue.period_seconds)
-    started = Segment.objects.filter(n=0, run__queue=queue.name, dispatched_at__gt=since)
-    return started.order_by("dispatched_at")[: queue.limit]
+    """Starts of the queue's current rate window, bounded by its limit; unknown times come last.
+
+    What was handed over and has not begun may begin now, so it counts as if it did; else a run
+    that begins late would share a window with those that follow it.
+    """
+    since = timezone.now() - timedelta(seconds=queue.period_seconds) - _GUARD
+    begins = Q(started_at__isnull=True) & (
+        Q(state=SegmentState.DISPATCHED)
+        | Q(state=SegmentState.READY, kind=SegmentKind.CONTINUE)
+        | Q(dispatched_at__gt=since)
+    )
+    started = Segment.objects.filter(
+        begins | Q(started_at__gt=since),
+        n=0,
+        run__queue=queue.name,
+        dispatched_at__gt=since - _LATEST_BEGIN,
+    )
+    return started.order_by(F("started_at").asc(nulls_last=True))[: queue.limit]
 
 
 def _holding(queue: Queue) -> QuerySet[Segment]:
@@ -229,8 +261,8 @@ def _holding(queue: Queue) -> QuerySet[Segment]:
 def _seconds_to_window(queue: Queue) -> float | None:
     if queue.limit is None:
         return None
-    started = [segment.dispatched_at for segment in _started_in_window(queue)]
+    started = [segment.started_at for segment in _started_in_window(queue)]
     if len(started) < queue.limit or not started or started[0] is None:
         return None
-    opens = started[0] + timedelta(seconds=queue.period_seconds)
+    opens = started[0] + timedelta(seconds=queue.period_seconds) + _GUARD
     return max(0.0, (opens - timezone.now()).total_seconds())

@@ -15,9 +15,9 @@ from agents.tool import ToolOriginType, get_function_tool_origin
 from django.db import connections
 
 from timestep.arguments import parse_arguments
-from timestep.engine.durable_model import response_text
 from timestep.engine.execution import Scope
 from timestep.engine.local_calls import arguments_of
+from timestep.engine.model_responses import response_text
 from timestep.engine.states import call_id_of
 from timestep.gate import Interruption
 from timestep.storable import storable, storable_text

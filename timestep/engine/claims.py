@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from timestep.engine import tool_starts
+from timestep.engine_version import ENGINE_VERSION
 from timestep.gate import Interruption, approval_gate
 from timestep.ids import segment_id
 from timestep.models import (
@@ -115,19 +116,27 @@ def _claimable(run: Run, segment: Segment) -> bool:
     )
 
 
+_TAKEN = ["owner", "epoch", "status", "started_at", "executing_since", "engine_version"]
+
+
 def _take(run: Run, segment: Segment, worker_id: str) -> None:
     now = timezone.now()
     run.owner, run.epoch = worker_id, run.epoch + 1
     run.status = RunStatus.RUNNING
     run.started_at = run.started_at or now
     run.executing_since = now
-    run.save(update_fields=["owner", "epoch", "status", "started_at", "executing_since"])
+    moved = [("run.moved", {"from": run.engine_version, "to": ENGINE_VERSION})]
+    if run.engine_version == ENGINE_VERSION:
+        moved = []
+    # From its first step in this engine on, only engines that replay this one can go on with it.
+    run.engine_version = ENGINE_VERSION
+    run.save(update_fields=_TAKEN)
     segment.state, segment.worker = SegmentState.RUNNING, worker_id
     segment.started_at = segment.started_at or now
     segment.save(update_fields=["state", "worker", "started_at"])
     started = {"n": segment.n, "kind": segment.kind, "worker": worker_id, "epoch": run.epoch}
     running = {"status": RunStatus.RUNNING}
-    record_events(run.run_id, ("segment.started", started), ("status", running))
+    record_events(run.run_id, *moved, ("segment.started", started), ("status", running))
 
 
 @dataclass(frozen=True)

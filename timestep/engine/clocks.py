@@ -1,6 +1,6 @@
 """Clocks: what a worker, or a script, calls on time.
 
-The setting `TIMESTEP_CLOCKS` names them; by itself there is one, which fires schedules.
+The setting `TIMESTEP_CLOCKS` names them; by itself there are those of schedules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 1.0
-BY_ITSELF = ("timestep.services.ticking.fire_due",)
+BY_ITSELF = ("timestep.services.ticking.fire_due", "timestep.services.failures.pause_failing")
 
 
 class Clocks:

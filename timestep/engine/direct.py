@@ -6,8 +6,19 @@ from dbos import DBOS, SetWorkflowID
 from django.db.models import Q
 from django.utils import timezone
 
-from timestep.engine.segment import run_segment
+from timestep.engine.segment import run_segment, stopped_here
 from timestep.models import DIRECT_QUEUE, Segment, SegmentState
+
+
+def may_take() -> bool:
+    """Whether nothing has to be asked of the rows first: no limits are set, and no hold or pause.
+
+    Where any is, or nobody has looked lately, the dispatcher takes what may begin.
+    """
+    stopped = stopped_here()
+    if stopped is None or stopped.holds:
+        return False
+    return not stopped.limited and DIRECT_QUEUE not in stopped.paused
 
 
 def take(run_id: str, worker_id: str) -> bool:

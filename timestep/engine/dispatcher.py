@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from dbos import DBOS
 from dbos import error as dbos_error
@@ -18,6 +19,8 @@ from timestep.engine.direct import start
 from timestep.engine.execution import Abort
 from timestep.engine.executions import Executions
 from timestep.engine.fitness import Fitness
+from timestep.engine.looks import Look, look
+from timestep.engine.turn_line import KNOWN_LIMITS
 from timestep.engine.wakeups import Wakeup
 from timestep.models import (
     Run,
@@ -28,7 +31,7 @@ from timestep.models import (
     Worker,
     WorkerKind,
 )
-from timestep.services.workers import living_workers
+from timestep.services.workers import taking_workers
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ logger = logging.getLogger(__name__)
 SLOW_POLL_SECONDS = 1.0
 _AFTER_ERROR_SECONDS = 1.0
 _BREATH_SECONDS = 0.02
+_LONGEST_PASS_SECONDS = 5.0
 
 
 class Dispatcher:
@@ -65,6 +69,8 @@ class Dispatcher:
         self._wakeup = wakeup
         self._admitted: list[Segment] = []
         self._stopping = threading.Event()
+        self._passing = threading.Lock()
+        self._ends = False
         self._thread = threading.Thread(target=self._run, name="timestep-dispatch", daemon=True)
 
     def start(self) -> None:
@@ -75,17 +81,28 @@ class Dispatcher:
         """Look at the rows now; from any thread."""
         self._wakeup.wake()
 
+    def drain(self) -> None:
+        """Take nothing new, since the process ends; waits for the pass under way.
+
+        Goes on looking: what still executes here must hear of cancels and holds.
+        """
+        passed = self._passing.acquire(timeout=_LONGEST_PASS_SECONDS)
+        self._ends = True
+        if passed:
+            self._passing.release()
+
     def stop(self) -> None:
-        """Take nothing new; waits for the pass under way."""
+        """End the thread; waits for the pass under way."""
         self._stopping.set()
         self._wakeup.wake()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=_LONGEST_PASS_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 close_old_connections()
-                wait = self._pass()
+                with self._passing:
+                    wait = self._pass()
             except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:
                 logger.warning("the database does not answer the dispatcher: %s", error)
                 wait = _AFTER_ERROR_SECONDS
@@ -97,10 +114,13 @@ class Dispatcher:
     def _pass(self) -> float:
         """One look at the rows; returns how long to wait for the next, 0 if there was work."""
         self._bring_cancels()
-        specs = admission.ready_specs()
-        if not self._admitted and not specs:
+        looked_at = time.monotonic()
+        seen = look(self._worker_id)
+        self._executions.holds.tell(seen.stopped, looked_at)
+        KNOWN_LIMITS.tell(seen.limits, looked_at)
+        if not self._admitted and (not seen.specs or self._takes_nothing(seen)):
             return SLOW_POLL_SECONDS
-        taker = self._taker(specs)
+        taker = self._taker(seen)
         if handed_over := self._hand_over(taker):
             # The next look costs what the claims need now: it can wait, unless more must be there.
             if handed_over < admission.BATCH:
@@ -118,11 +138,15 @@ class Dispatcher:
             for run_id in asked.values_list("run_id", flat=True):
                 self._executions.stop(run_id, Abort("cancelled"))
 
-    def _taker(self, specs: set[str]) -> Taker:
-        own_only = self._is_script and living_workers().exists()
-        unbuildable = self._fitness.unbuildable(specs)
+    def _takes_nothing(self, seen: Look) -> bool:
+        drains = seen.stopped.draining and not self._is_script
+        return self._ends or drains or seen.stopped.everything
+
+    def _taker(self, seen: Look) -> Taker:
+        own_only = self._is_script and taking_workers().exists()
+        unbuildable = self._fitness.unbuildable(seen.specs)
         at_home, of_programs = self._fitness.at_home(), self._fitness.of_programs()
-        return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs)
+        return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs, seen.stopped)
 
     def _hand_over(self, taker: Taker) -> int:
         """Admit what may go on or start, then give it to DBOS; returns how much.

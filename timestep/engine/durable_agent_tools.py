@@ -15,6 +15,7 @@ from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.durable_session import DurableSession
 from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.holds import pass_holds
 from timestep.errors import TimestepError
 from timestep.storable import EVENT_TEXT_LIMIT
 
@@ -51,12 +52,14 @@ def durable_agent_tool(
             return await invoke(context, arguments)
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
+        await pass_holds(scope, agent, tool=tool.name, call_id=context.tool_call_id)
         made = await as_people_said(scope, context, arguments, None)
         call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
         call["arguments"] = made.arguments[:EVENT_TEXT_LIMIT]
         scope.emit_call("tool.started", call)
         # Not popped: where a call inside waits for the gate, the SDK comes here once more.
         inner = scope.nested[context.tool_call_id]
+        inner.within = scope.within | {agent}
         inner.reserve_guardrails(racing_guardrails(nested, run_config or context.run_config))
         output = await _inside(inner, lambda: invoke(context, made.arguments))
         if output is None:  # The SDK's way to say that a call inside waits for a person.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import random
-from collections.abc import AsyncIterator, Collection, Iterator
+import time
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from agents import Model, ModelBehaviorError, ModelResponse
@@ -18,11 +19,7 @@ from openai.types.responses import (
     ResponseCompletedEvent,
     ResponseFunctionToolCall,
     ResponseOutputItemDoneEvent,
-    ResponseOutputMessage,
-    ResponseOutputText,
-    ResponseReasoningItem,
     ResponseTextDeltaEvent,
-    ResponseUsage,
 )
 from openai.types.responses.response_output_item import McpApprovalRequest
 from pydantic import TypeAdapter
@@ -30,27 +27,28 @@ from pydantic import TypeAdapter
 from timestep.engine.durable_approval import ask_gate, gate_questions
 from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.holds import is_held, pass_holds
 from timestep.engine.local_calls import keep_steps, local_questions, made_here
+from timestep.engine.model_responses import (
+    as_stream,
+    function_calls,
+    hosted_calls,
+    message_texts,
+    model_response,
+    response_text,
+)
+from timestep.engine.model_turns import Caller, Turn, take_turn
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.step_ids import take_blocks
 from timestep.engine.threads import in_thread
 from timestep.engine.usage import response_usage, usage_as_json
 from timestep.ids import segment_id
 from timestep.models import DELTA_KIND
+from timestep.services.turn_windows import Lack
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
 MAX_TRIES = 6
 _RESPONSE = TypeAdapter(ModelResponse)
-_RESPONSE_ITEM = TypeAdapter(Any)
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "total_tokens",
-    "input_tokens_details",
-    "output_tokens_details",
-)
-# Items that are no work of the provider's own tools.
-_OWN_ITEMS = (ResponseFunctionToolCall, ResponseOutputMessage, ResponseReasoningItem)
 
 
 class IncompleteStream(ConnectionError):
@@ -144,6 +142,8 @@ class DurableModel(Model):
             "ended_at": recorded["ended_at"],
             "duration_ms": recorded["duration_ms"],
             "tries": recorded["tries"],
+            # Not in what an earlier release recorded.
+            "waited_ms": recorded.get("waited_ms", 0),
         }
         attempt = recorded["attempt"]
         call.scope.emit("model.finished", payload, step_id=call.step_id, attempt=attempt)
@@ -153,30 +153,6 @@ class DurableModel(Model):
             call.scope.handoff_call = next(c.call_id for c in calls if c.name == taken)
             hop = {"from": self._agent, "to": handoffs[taken]}
             call.scope.emit("handoff", hop, step_id=call.step_id, attempt=attempt)
-
-
-def as_stream(model: str, response: ModelResponse) -> Iterator[TResponseStreamEvent]:
-    """The events of a stream that ends with this response."""
-    for number, item in enumerate(response.output):
-        yield ResponseOutputItemDoneEvent(
-            item=item, output_index=number, sequence_number=number, type="response.output_item.done"
-        )
-    usage = response.usage
-    counts: dict[str, Any] = {name: getattr(usage, name) for name in _COUNTS}
-    whole = Response.model_construct(
-        id=response.response_id or "",
-        created_at=0,
-        model=model,
-        object="response",
-        output=response.output,
-        parallel_tool_calls=True,
-        status="completed",
-        tool_choice="auto",
-        tools=[],
-        usage=ResponseUsage.model_construct(**counts),
-    )
-    number = len(response.output)
-    yield ResponseCompletedEvent(response=whole, sequence_number=number, type="response.completed")
 
 
 class _Call:
@@ -190,6 +166,7 @@ class _Call:
         self._model = model
         self._args = args
         self._kwargs = kwargs
+        self._waited_s = 0.0
 
     def argument(self, position: int, name: str) -> Any:
         """An argument of `Model.get_response`, however it was passed."""
@@ -197,6 +174,7 @@ class _Call:
 
     async def as_json(self) -> dict[str, Any]:
         """The step's body: call until whole, ask the gate, and give all of it as JSON."""
+        await self._pass_holds()
         started = datetime.now(UTC)
         tries, response = await self._response()
         ended = datetime.now(UTC)
@@ -208,7 +186,8 @@ class _Call:
             "tries": tries,
             "started_at": started.isoformat(),
             "ended_at": ended.isoformat(),
-            "duration_ms": round((ended - started).total_seconds() * 1000),
+            "duration_ms": round(((ended - started).total_seconds() - self._waited_s) * 1000),
+            "waited_ms": round(self._waited_s * 1000),
             **await self._blocks(response),
         }
 
@@ -232,9 +211,8 @@ class _Call:
     async def _response(self) -> tuple[int, ModelResponse]:
         for number in range(1, MAX_TRIES + 1):
             attempt = self.scope.execution.attempt(number)
-            self._emit("model.started", {}, attempt)
             try:
-                return number, await self._stream(attempt)
+                return number, await self._tried(attempt)
             except Exception as error:  # noqa: BLE001 - any provider's error: retried, or the run's
                 await self._wait_or_fail(number, attempt, error)
         raise AssertionError("the last try returns or fails the run")
@@ -245,7 +223,7 @@ class _Call:
         The SDK would say so only after the answer is recorded, and no retry could get another.
         """
         schema = self.argument(4, "output_schema")
-        texts = _message_texts(response)
+        texts = message_texts(response)
         if schema is None or schema.is_plain_text() or function_calls(response) or not any(texts):
             return
         try:
@@ -271,27 +249,58 @@ class _Call:
         self._emit("model.retry", retry, attempt)
         await asyncio.sleep(wait)
 
-    async def _stream(self, attempt: int) -> ModelResponse:
+    async def _pass_holds(self) -> None:
+        await pass_holds(self.scope, self._model._agent)
+
+    async def _tried(self, attempt: int) -> ModelResponse:
+        execution = self.scope.execution
+        step = execution.step_name(self.step_id)
+        caller = Caller(execution, step, self._model._agent, self._model.name)
+        began = time.monotonic()
+        with await self._turn(caller, attempt) as turn:
+            self._waited_s += time.monotonic() - began
+            self._emit("model.started", {}, attempt)
+            return await self._stream(attempt, turn)
+
+    async def _turn(self, caller: Caller, attempt: int) -> Turn:
+        """Take a turn that is used at once: while something is held, others go first."""
+        while True:
+            await self._pass_holds()
+            turn = await take_turn(caller, self, partial(self._say_waiting, attempt))
+            if not is_held(self.scope, self._model._agent):
+                return turn
+            turn.give_back()
+
+    def _say_waiting(self, attempt: int, lack: Lack) -> None:
+        since = datetime.now(UTC).isoformat()
+        until = None if lack.until is None else lack.until.isoformat()
+        waiting = {"limit": lack.limit, "what": lack.what, "since": since, "until": until}
+        self._emit("model.waiting", waiting, attempt)
+
+    async def _stream(self, attempt: int, turn: Turn) -> ModelResponse:
         token = current_scope.set(None)  # A provider's own use of agents is no part of the run.
         try:
-            async with asyncio.timeout(self._model.timeout):
-                events = self._model.plain.stream_response(*self._args, **self._kwargs)
-                return await self._consume(events, attempt)
+            with self.scope.execution.time.calling():
+                async with asyncio.timeout(self._model.timeout):
+                    events = self._model.plain.stream_response(*self._args, **self._kwargs)
+                    return await self._consume(events, attempt, turn)
         finally:
             current_scope.reset(token)
 
-    async def _consume(self, events: Any, attempt: int) -> ModelResponse:
+    async def _consume(self, events: Any, attempt: int, turn: Turn) -> ModelResponse:
         items: list[Any] = []
         async with aclosing(events) as stream:
             async for event in stream:
+                turn.answers()
                 self.scope.relay(event)
                 if isinstance(event, ResponseTextDeltaEvent):
                     self._emit(DELTA_KIND, {"text": event.delta}, attempt)
                 elif isinstance(event, ResponseOutputItemDoneEvent):
                     items.append(event.item)
                 elif isinstance(event, ResponseCompletedEvent):
-                    return _model_response(event.response, items)
+                    return turn.answered(model_response(event.response, items))
                 elif event.type in ("response.failed", "response.incomplete"):
+                    turn.used(response_usage(event.response.usage))
                     raise IncompleteResponse.of(event.type, event.response)
         raise IncompleteStream("the model's stream ended before the response was complete")
 
@@ -325,54 +334,3 @@ class IncompleteResponse(Exception):
 
 def _facts(call: ResponseFunctionToolCall) -> tuple[str, str, str]:
     return call.call_id, call.name, call.arguments
-
-
-def _model_response(response: Response, items: list[Any]) -> ModelResponse:
-    # Some backends leave the output of the last event empty and give the items one by one.
-    output = list(response.output) or items
-    return ModelResponse(
-        output=output, usage=response_usage(response.usage), response_id=response.id
-    )
-
-
-def function_calls(response: ModelResponse) -> list[ResponseFunctionToolCall]:
-    """The function calls of a response, in the model's order."""
-    return [item for item in response.output if isinstance(item, ResponseFunctionToolCall)]
-
-
-def hosted_calls(response: ModelResponse, others: Collection[str] = ()) -> list[dict[str, str]]:
-    """What the provider did by itself for a response: its own tools, and servers it asked.
-
-    Args:
-        response: The response.
-        others: Ids of calls in it that are made by this process.
-    """
-    items = [
-        item
-        for item in response.output
-        if not isinstance(item, _OWN_ITEMS) and getattr(item, "call_id", None) not in others
-    ]
-    return [_hosted_as_json(_RESPONSE_ITEM.dump_python(item, mode="json")) for item in items]
-
-
-def _hosted_as_json(item: dict[str, Any]) -> dict[str, str]:
-    facts = {key: value for key, value in item.items() if value is not None}
-    kind, status = str(facts.pop("type", "")), str(facts.pop("status", ""))
-    name = str(facts.get("name") or kind.removesuffix("_call"))
-    if kind == "image_generation_call" and "result" in facts:
-        facts["result"] = f"an image of {len(str(facts['result']))} characters"
-    details = json.dumps(facts, ensure_ascii=False)[:EVENT_TEXT_LIMIT]
-    return {"type": kind, "name": name, "status": status, "details": details}
-
-
-def response_text(response: ModelResponse) -> str:
-    """What the model said, without its calls."""
-    return "".join(_message_texts(response))
-
-
-def _message_texts(response: ModelResponse) -> list[str]:
-    messages = [item for item in response.output if isinstance(item, ResponseOutputMessage)]
-    return [
-        "".join(part.text for part in message.content if isinstance(part, ResponseOutputText))
-        for message in messages
-    ]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, Tool
@@ -20,6 +21,7 @@ from timestep.engine import tool_starts
 from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
 from timestep.engine.durable_functions import plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
+from timestep.engine.holds import pass_holds
 from timestep.engine.threads import in_thread
 from timestep.storable import EVENT_TEXT_LIMIT, storable
 
@@ -182,12 +184,21 @@ class ToolStep:
             idempotent: Whether a call that was in flight when its worker died may be made again.
         """
         if idempotent:
-            recorded = await self._step.run_async({"name": "tool"}, self._plain)
+            recorded = await self._step.run_async({"name": "tool"}, self._repeatable)
         else:
-            with self._scope.execution.unrepeatable(self._step.step_id):
-                recorded = await self._step.run_async({"name": "tool"}, self._guarded)
+            with self._scope.execution.unrepeatable(self._step.step_id) as begins:
+                body = partial(self._guarded, begins)
+                recorded = await self._step.run_async({"name": "tool"}, body)
         self._emit_finished(recorded)
         return recorded["output"]
+
+    async def _pass_holds(self) -> None:
+        call = self._call
+        await pass_holds(self._scope, call.agent, tool=call.tool, call_id=call.call_id)
+
+    async def _repeatable(self) -> dict[str, Any]:
+        await self._pass_holds()
+        return await self._plain()
 
     async def _plain(self) -> dict[str, Any]:
         """Call the tool; may happen again if this process dies before it is recorded."""
@@ -209,8 +220,10 @@ class ToolStep:
             "duration_ms": round((ended - started).total_seconds() * 1000),
         }
 
-    async def _guarded(self) -> dict[str, Any]:
+    async def _guarded(self, begins: Callable[[], None]) -> dict[str, Any]:
         """Call a tool that is not idempotent: its start is written durably first."""
+        await self._pass_holds()
+        begins()
         execution, call = self._scope.execution, self._call
         try:
             resolution = await in_thread(
@@ -238,8 +251,9 @@ class ToolStep:
         seconds = self._timeout
         limit = asyncio.timeout(seconds)
         try:
-            async with limit:
-                return as_json(await self._make()), None
+            with self._scope.execution.time.calling():
+                async with limit:
+                    return as_json(await self._make()), None
         except Exception as raised:  # noqa: BLE001 - a tool may raise anything: that fails the run
             error = TimeoutError(f"timed out after {seconds} s") if limit.expired() else raised
         if limit.expired() and self._tells_timeout:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +20,8 @@ from agents.items import TResponseStreamEvent
 from dbos import DBOS, StepReservation
 
 from timestep.engine.approved import Approved
+from timestep.engine.executing_time import ExecutingTime
+from timestep.engine.holds import Holds
 from timestep.engine.step_ids import StepIds, nested_steps
 from timestep.engine.writer import EventWriter, PendingEvent
 from timestep.models import Run
@@ -62,6 +64,8 @@ class Scope:
     execution: Execution
     ids: StepIds
     parent_call_id: str | None = None
+    # The agents on whose behalf it runs: who began the run, and who called the agents of this one.
+    within: frozenset[str] = frozenset()
     steps: dict[str, StepReservation] = field(default_factory=dict)
     nested: dict[str, Scope] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
@@ -176,6 +180,7 @@ class Execution:
         epoch: int,
         writer: EventWriter,
         listeners: list[Listener] | None = None,
+        holds: Holds | None = None,
     ) -> None:
         self.run_id = run_id
         self.n = n
@@ -183,10 +188,12 @@ class Execution:
         self.abort: Abort | None = None
         self.ended: Ended | None = None
         self.listeners = listeners if listeners is not None else []
+        self.holds = Holds() if holds is None else holds
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._unrepeatable: dict[int, asyncio.Future[None]] = {}
+        self.time = ExecutingTime(run_id, epoch)
 
     def emit(self, kind: str, payload: dict[str, Any], *, step: str = "", attempt: int = 0) -> None:
         """Hand an event to the writer under this execution's epoch."""
@@ -206,8 +213,18 @@ class Execution:
         return (self.epoch - 1) * TRIES_PER_EPOCH + try_number
 
     async def flush(self) -> None:
-        """Wait until the events emitted so far are committed."""
+        """Wait until the events emitted so far, and the time executed, are committed."""
         await asyncio.wrap_future(self._writer.flush())
+        await self.time.written()
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """While a step waits for its turn or for people: that is not executing time.
+
+        The run's timer stands still where no call of another step is under way, and its row says
+        so: whoever ends the run, or takes it over, counts only what was executed. Does not tell
+        anybody; emit an event beside it.
+        """
+        return self.time.waiting()
 
     async def run(self, coroutine: Any) -> Any:
         """Run the SDK's loop so that `stop` can end it; raises `Aborted` if it did."""
@@ -252,14 +269,20 @@ class Execution:
         await asyncio.Event().wait()
 
     @contextmanager
-    def unrepeatable(self, step_id: int) -> Iterator[None]:
-        """While a call that must not be repeated is in flight, up to its checkpoint.
+    def unrepeatable(self, step_id: int) -> Iterator[Callable[[], None]]:
+        """Around a call that must not be repeated, up to its checkpoint.
 
         A failure elsewhere in the run waits for it: cut off, its outcome would be unknown.
+
+        Yields:
+            To be called when the call is about to be made: until then it may be cut off.
         """
-        self._unrepeatable[step_id] = self._loop.create_future()
+
+        def begins() -> None:
+            self._unrepeatable[step_id] = self._loop.create_future()
+
         try:
-            yield
+            yield begins
         finally:
             self._settle(step_id)
 

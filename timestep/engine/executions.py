@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from timestep.engine.execution import Abort, Execution, Listener
+from timestep.engine.holds import Holds
 from timestep.engine.writer import EventWriter
 
 
@@ -18,13 +19,14 @@ class Executions:
         self._by_run: dict[str, Execution] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self.on_finish: Callable[[Execution], None] = lambda _execution: None
+        self.holds = Holds()
         self.writer = EventWriter(on_lost=self._lost)
 
     def start(self, run_id: str, n: int, epoch: int) -> Execution:
         """Register an execution; called on the event loop that runs it."""
         with self._lock:
             listeners = self._listeners.get(run_id, [])
-            execution = Execution(run_id, n, epoch, self.writer, listeners)
+            execution = Execution(run_id, n, epoch, self.writer, listeners, self.holds)
             self._by_run[run_id] = execution
         return execution
 
@@ -63,6 +65,13 @@ class Executions:
             execution = self._by_run.get(run_id)
         if execution is not None:
             execution.stop(abort)
+
+    def stop_waiting(self, reason: str) -> None:
+        """End the executions that only wait: they lose nothing, and go on elsewhere."""
+        with self._lock:
+            waiting = [run for run, one in self._by_run.items() if one.time.stands_still]
+        for run_id in waiting:
+            self.stop(run_id, Abort(reason))
 
     def stop_all(self, reason: str) -> None:
         """End every execution of this process."""

@@ -21,6 +21,7 @@ from timestep.engine.strays import Strays
 from timestep.engine.writer import fold_leftovers
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.notify import notify_dispatch
+from timestep.services import turns
 from timestep.services.cancel import cancel
 from timestep.services.status import record_events
 
@@ -89,6 +90,7 @@ class Heartbeat:
         if self._beats % _TIDY_EVERY_BEATS == 0:
             fold_leftovers()
             forget_ended()
+            turns.forget()
 
 
 def beat(worker_id: str) -> bool:

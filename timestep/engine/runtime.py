@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from dbos import error as dbos_error
 from django.conf import settings
+from psycopg import OperationalError
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
 
 from timestep import conf
 from timestep.engine.tables import SQLITE_PREFIX, use_write_ahead_log
-from timestep.engine_version import ENGINE_VERSION
 
+# Always the same: our rows say which version of the engine has a run, and only a worker that can
+# execute it hands it to DBOS. Never DBOS's hash of the source: a deploy must not strand runs.
+APPLICATION_VERSION = "engine-1"
 # Always this name: a second one on the same database fails at launch (docs/operations.md).
 APPLICATION_NAME = "timestep"
 # What only this process executes: takeovers, retries, and what waited for people.
@@ -35,14 +40,26 @@ class Tuning:
     poll_seconds: float = _TAKEOVER_POLL_SECONDS
 
 
-def application_version() -> str:
-    """Our engine version, never DBOS's hash of the source: a deploy must not strand runs."""
-    return f"engine-{ENGINE_VERSION}"
-
-
 def takeover_queue(worker_id: str) -> str:
     """The DBOS queue that only one worker listens to."""
     return f"worker:{worker_id}"
+
+
+def wait_for_sockets() -> None:
+    """Let DBOS try again where Postgres is away together with its socket, as while it restarts.
+
+    DBOS knows failed connections by their text, and not the one of a socket that is not there:
+    every run that comes to a step meanwhile would fail.
+    """
+    if not event.contains(Engine, "handle_error", _mark_disconnect):
+        event.listen(Engine, "handle_error", _mark_disconnect)
+
+
+def _mark_disconnect(context: ExceptionContext) -> None:
+    """No statement was under way: the connection itself could not be made."""
+    failed = isinstance(context.original_exception, OperationalError)
+    if failed and context.connection is None and context.statement is None:
+        context.is_disconnect = True
 
 
 def launch(worker_id: str, tuning: Tuning) -> None:
@@ -56,6 +73,7 @@ def launch(worker_id: str, tuning: Tuning) -> None:
     if url.startswith(SQLITE_PREFIX):
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
     quiet_logs()
+    wait_for_sockets()
     DBOS(config=_config(url, worker_id, tuning.pool_size))
     DBOS.listen_queues([takeover_queue(worker_id)])
     DBOS.launch()
@@ -79,7 +97,7 @@ def _config(url: str, worker_id: str, pool_size: int | None) -> DBOSConfig:
         name=APPLICATION_NAME,
         system_database_url=url,
         sys_db_pool_size=pool_size or default,
-        application_version=application_version(),
+        application_version=APPLICATION_VERSION,
         executor_id=worker_id,
         # JSON and never pickle: a planted row must not run code.
         serializer=DBOSPortableJSONSerializer(),

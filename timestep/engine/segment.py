@@ -5,7 +5,6 @@ What replay depends on (the order and names of steps) is versioned by `ENGINE_VE
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +35,7 @@ from timestep.engine.execution import (
     describe_error,
 )
 from timestep.engine.executions import Executions
+from timestep.engine.holds import Stopped
 from timestep.engine.relay import Relay
 from timestep.engine.step_ids import StepIds
 from timestep.engine.threads import in_thread
@@ -72,6 +72,11 @@ class _Current:
 def host_segments(host: Host | None) -> None:
     """Set what segments executed in this process use; None when the process stops."""
     _Current.host = host
+
+
+def stopped_here() -> Stopped | None:
+    """What people have stopped, as this process knows; None where nobody has looked lately."""
+    return None if _Current.host is None else _Current.host.executions.holds.latest()
 
 
 @DBOS.workflow(name=WORKFLOW_NAME)
@@ -164,7 +169,7 @@ async def _gone_on(
 ) -> Callable[[], Awaitable[bool]]:
     """Run the SDK's loop until it ends or waits; returns what writes that down."""
     run = claimed.run
-    scope = Scope(execution, StepIds())
+    scope = Scope(execution, StepIds(), within=frozenset({run.agent}))
     token = current_scope.set(scope)
     timer = _start_timer(claimed, execution)
     try:
@@ -218,9 +223,8 @@ def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
         "message": f"The run used its {seconds:g} s of executing time.",
         "traceback": "",
     }
-    loop = asyncio.get_running_loop()
-    delay = max(0.0, claimed.remaining_seconds)
-    return loop.call_later(delay, execution.stop, Abort("timed_out", error)).cancel
+    used_up = Abort("timed_out", error)
+    return execution.time.limit(claimed.remaining_seconds, lambda: execution.stop(used_up))
 
 
 async def _resumed(

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import Error, connection
@@ -30,7 +30,7 @@ from timestep.engine.strays import Strays
 from timestep.engine.threads import keep_connections_open
 from timestep.engine.tools.registry import load_tools, publish_catalogue
 from timestep.engine.wakeups import wakeup
-from timestep.engine_version import ENGINE_VERSION
+from timestep.engine_version import ENGINE_VERSION, REPLAYED_VERSIONS
 from timestep.errors import TimestepError
 from timestep.garbage import spare_what_is_loaded
 from timestep.models import Segment, SegmentState, Worker, WorkerKind
@@ -38,8 +38,8 @@ from timestep.providers import available
 
 logger = logging.getLogger(__name__)
 
-# How long a stopping worker lets its runs go on; what is left is taken over by another.
-DRAIN_SECONDS = 10.0
+# How long a stopping worker lets its runs go on by itself; others take over what is left.
+DRAIN_SECONDS = 60.0
 _STOP_SECONDS = 2.0
 _SCRIPT_CALM_SECONDS = 0.2
 
@@ -107,25 +107,44 @@ class WorkerProcess:
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
-    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
-        """Take nothing new, let runs go on for a while, and leave the rest to others."""
+    def stop(self, drain_seconds: float, at_once: threading.Event | None = None) -> None:
+        """Take nothing new, let runs go on for a while, and leave the rest to others.
+
+        Args:
+            drain_seconds: How long runs may go on. Those that only wait are left to others now.
+            at_once: Set from another thread, it ends the waiting.
+        """
+        if not connection.in_atomic_block:
+            connection.close()  # Unused for long: the database may have been away meanwhile.
+        self._say(drain_asked_at=timezone.now(), drain_asked_by="its own process, which ends")
+        if self._dispatcher is not None:
+            self._dispatcher.drain()
+        self._wait_for_executions(drain_seconds, at_once or threading.Event())
         self._clocks.stop()
         if self._dispatcher is not None:
             self._dispatcher.stop()
-        self._wait_for_executions(drain_seconds)
         self.executions.stop_all("stopped")
-        self._wait_for_executions(_STOP_SECONDS)
+        self._wait_for_executions(_STOP_SECONDS, threading.Event())
         self.executions.writer.stop()
         self._heartbeat.stop()
         if not self.executions.run_ids():
             runtime.shut_down(self.worker_id)
         # From here on whoever sweeps next takes over what was left, without waiting for the lease.
-        Worker.objects.filter(worker_id=self.worker_id).update(stopped_at=timezone.now())
+        self._say(stopped_at=timezone.now())
 
-    def _wait_for_executions(self, seconds: float) -> None:
+    def _say(self, **fields: Any) -> None:
+        """Write into this worker's row; without the database the process ends all the same."""
+        try:
+            Worker.objects.filter(worker_id=self.worker_id).update(**fields)
+        except Error as error:
+            logger.warning("this worker ends, and cannot say so: %s", error)
+
+    def _wait_for_executions(self, seconds: float, at_once: threading.Event) -> None:
         deadline = time.monotonic() + seconds
         while self._executes() and time.monotonic() < deadline:
-            time.sleep(0.05)
+            self.executions.stop_waiting("stopped")
+            if at_once.wait(0.05):
+                break
 
     def _executes(self) -> bool:
         """Whether anything runs here, or is on its way from the dispatcher to its execution."""
@@ -192,6 +211,7 @@ def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
         host=socket.gethostname()[:200],
         pid=os.getpid(),
         engine_version=ENGINE_VERSION,
+        replays=sorted(REPLAYED_VERSIONS),
         providers=available(os.environ),
         tools=tools,
     )
@@ -211,12 +231,17 @@ def _end_with_any_thread(died: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def run_until(stopping: threading.Event) -> None:
-    """Be a worker until the event is set or the runs are lost to another worker."""
+def run_until(stopping: threading.Event, at_once: threading.Event) -> None:
+    """Be a worker until an event is set or the runs are lost to another worker.
+
+    Args:
+        stopping: Ends the worker once its runs have ended, or `TIMESTEP_DRAIN_SECONDS` are over.
+        at_once: Ends it without that, where `stopping` is set as well.
+    """
     threading.excepthook = _end_with_any_thread
     process = WorkerProcess(on_lost=stopping.set)
     process.start()
     spare_what_is_loaded()
     logger.info("worker %s executes (home %s)", process.worker_id, conf.home())
     stopping.wait()
-    process.stop()
+    process.stop(getattr(settings, "TIMESTEP_DRAIN_SECONDS", DRAIN_SECONDS), at_once)

@@ -102,7 +102,7 @@ def _inserted(
         save_resumed(run, 0, state)
         Segment.objects.filter(run=run, n=0).update(revision=0)
     here = limits["reserved_for"]
-    return run, here is not None and direct.take(run.run_id, here)
+    return run, here is not None and direct.may_take() and direct.take(run.run_id, here)
 
 
 def _original_input(state: dict[str, Any]) -> Any:

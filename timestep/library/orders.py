@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 ResultProcessor = Callable[[Any], Any]
 OnDuplicate = Literal["raise", "return_existing"]
-DEFAULT_QUEUE = "default"
 DEFAULT_MAX_TURNS = 20
 
 

@@ -13,9 +13,10 @@ from timestep.library.beginning import begun, bond_in, finished, processed
 from timestep.library.checks import check_order, check_text
 from timestep.library.handles import RunHandle
 from timestep.library.launching import in_own_loop, launch_order
-from timestep.library.orders import DEFAULT_QUEUE, Order, ResultProcessor
-from timestep.library.setup import launched
-from timestep.models import DIRECT_QUEUE, Run
+from timestep.library.orders import Order, ResultProcessor
+from timestep.library.setup import is_launched, launched
+from timestep.models import DEFAULT_QUEUE, DIRECT_QUEUE, Run
+from timestep.services.audit import Actor
 from timestep.services.cancel import cancel
 from timestep.services.queues import set_limits
 
@@ -44,7 +45,8 @@ def queued(order: Order) -> RunHandle:
 def set_queue(name: str, limits: dict[str, Any]) -> None:
     """Set what is given of a queue's limits."""
     check_text("name", name)
-    submit(set_limits, name, limits).result()
+    by = launched().by if is_launched() else "program"
+    submit(set_limits, name, limits, by=Actor(by, "program")).result()
 
 
 async def result_of_queued(

@@ -25,8 +25,9 @@ from timestep.library.checks import check_agent
 from timestep.library.launching import LAUNCHED_FROM, as_json
 from timestep.library.setup import is_launched, script_path
 from timestep.models import DIRECT_QUEUE, Schedule
+from timestep.services import backfills, ticks
 from timestep.services import schedules as rows
-from timestep.services import ticks
+from timestep.services.audit import Actor
 from timestep.services.cron import next_after
 from timestep.services.schedule_checks import DEFAULTS, checked_field
 from timestep.services.schedules import ProgramSchedule, save_program_schedule
@@ -38,6 +39,8 @@ MOST_TIMES = 1000
 # What the arguments are called, where the columns are called otherwise.
 _ARGUMENTS = {"cron": "crontab", "input": "input_items", "queue": "queue_name"}
 _LONGEST_AGENT_NAME = 60
+
+_PROGRAM = Actor(LAUNCHED_FROM, "program")
 
 _lock = threading.Lock()
 _pending: dict[str, ProgramSchedule] = {}
@@ -119,12 +122,12 @@ def _tables_exist() -> bool:
 
 def pause(name: str, why: str) -> None:
     """See `ScheduleHandle.pause`."""
-    _on_row(name, rows.pause, name, by=LAUNCHED_FROM, why=why)
+    _on_row(name, rows.pause, name, by=_PROGRAM, why=why)
 
 
 def resume(name: str) -> None:
     """See `ScheduleHandle.resume`."""
-    _on_row(name, rows.resume, name)
+    _on_row(name, rows.resume, name, by=_PROGRAM)
 
 
 def trigger(name: str) -> str:
@@ -140,7 +143,9 @@ def backfill(name: str, start: datetime, end: datetime) -> list[str]:
     """See `ScheduleHandle.backfill`."""
     cron_zone = _on_row(name, _line_and_zone, name)[1]
     first, last = _aware("start", start, cron_zone), _aware("end", end, cron_zone)
-    runs = _on_row(name, ticks.backfill, name, first, last, by=None, launched_from=LAUNCHED_FROM)
+    runs = _on_row(
+        name, backfills.backfill, name, first, last, by=None, launched_from=LAUNCHED_FROM
+    )
     return [run.run_id for run in runs]
 
 
@@ -166,7 +171,7 @@ def delete(name: str) -> None:
     with _lock:
         if _pending.pop(name, None) is not None:
             return
-    _on_row(name, rows.delete, name)
+    _on_row(name, rows.delete, name, by=_PROGRAM)
 
 
 def _on_row(name: str, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

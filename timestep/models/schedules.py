@@ -40,6 +40,9 @@ class Schedule(models.Model):
         related_name="schedules",
         help_text="The agent of a program; empty: what the definition says at the tick.",
     )
+    agent_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Always this version; empty: the latest at the tick."
+    )
     input = WrittenJSONField()
     session_id = models.CharField(max_length=200, null=True, blank=True)
     session_spec = models.JSONField(
@@ -60,6 +63,21 @@ class Schedule(models.Model):
     catch_up = models.BooleanField(
         default=False,
         help_text="Launch every tick that nobody was there for, not only the latest.",
+    )
+    starts_at = models.DateTimeField(
+        null=True, blank=True, help_text="No tick before this; empty: at once."
+    )
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="No tick after this; empty: never."
+    )
+    pause_after_failures = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Failed runs in a row after which it pauses itself."
+    )
+    counted_from = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When it was last resumed: failures before do not count any more.",
     )
     paused = models.BooleanField(default=False)
     paused_by = models.CharField(max_length=200, blank=True, default="", editable=False)

@@ -1,4 +1,4 @@
-"""Workers (processes that execute) and the queues that they take first segments from."""
+"""Workers: processes that execute."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ class Worker(models.Model):
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
     engine_version = models.PositiveIntegerField()
+    replays = models.JSONField(
+        default=list, help_text="The engine versions whose begun runs it can take over."
+    )
     providers = models.JSONField(
         default=dict, help_text="Model provider prefix → whether its key is set. Never the key."
     )
@@ -31,34 +34,28 @@ class Worker(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now, db_index=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
+    drain_asked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since then it finishes what it has and takes nothing new.",
+    )
+    drain_asked_by = models.CharField(max_length=200, blank=True, default="")
     swept_by = models.CharField(max_length=100, null=True, blank=True)
 
     class Meta:
         ordering = ("-started_at",)
+        permissions = (("drain_worker", "Can drain workers"),)
 
     def __str__(self) -> str:
         return self.worker_id
 
+    def can_take(self, version: int, *, begun: bool) -> bool:
+        """Whether its engine can execute a run that another version of the engine has, or began.
 
-# What a program runs itself, at once: it has no limits unless somebody sets them.
-DIRECT_QUEUE = "direct"
-
-
-class Queue(models.Model):
-    """Limits of a queue: run starts per period, and concurrency."""
-
-    name = models.CharField(primary_key=True, max_length=100)
-    limit = models.PositiveIntegerField(
-        null=True, blank=True, default=50, help_text="Run starts per period; empty: no limit."
-    )
-    period_seconds = models.FloatField(default=60.0)
-    concurrency = models.PositiveIntegerField(null=True, blank=True)
-    worker_concurrency = models.PositiveIntegerField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return self.name
+        Args:
+            version: The run's engine version.
+            begun: Whether the run has begun: then its steps must be replayed as they were made.
+        """
+        if begun:
+            return version == self.engine_version or version in self.replays
+        return version <= self.engine_version

@@ -33,8 +33,10 @@ _ALLOWED = re.compile(r"[0-9A-Za-z*,/#?-]+")
 _RANDOM = re.compile(r"(?<![A-Za-z])[HRhr](?![A-Za-z])")
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
+# The 29th of February comes again after eight years at most.
+_LONGEST_LOOK_BACK = timedelta(days=9 * 366)
 # No clock was ever moved by more: Samoa and Kwajalein left out a day of the calendar.
-_LARGEST_JUMP = timedelta(hours=25)
+LARGEST_JUMP = timedelta(hours=25)
 
 
 def checked_cron(line: str) -> str:
@@ -66,7 +68,7 @@ def _readable(text: str, place: int, count: int) -> bool:
 def _coming(line: str) -> str:
     """The line, unless it names a date that the calendar does not have."""
     try:
-        _next_local(line, datetime(2000, 1, 1))  # noqa: DTZ001 - local time
+        next_local(line, datetime(2000, 1, 1))  # noqa: DTZ001 - local time
     except CroniterBadDateError:
         raise InvalidInput("cron", "names a date that never comes") from None
     except CroniterError as error:
@@ -77,10 +79,10 @@ def _coming(line: str) -> str:
 def next_after(line: str, zone: ZoneInfo, moment: datetime) -> datetime:
     """The first time after `moment` at which the line is due, in UTC."""
     at = moment.astimezone(UTC).replace(microsecond=0) + _SECOND
-    by_time_of_day = not line.split()[-4].startswith("*")
+    by_time_of_day = is_by_time_of_day(line)
     while True:
         found = _first_from(line, zone, at, by_time_of_day=by_time_of_day)
-        change = _first_change(zone, at, found)
+        change = first_change(zone, at, found)
         if change is None:
             return found
         # What comes before the change was looked for; go on under the clocks that it brings.
@@ -93,6 +95,17 @@ def times_between(line: str, zone: ZoneInfo, start: datetime, end: datetime) -> 
     while moment <= end:
         yield moment
         moment = next_after(line, zone, moment)
+
+
+def last_before(line: str, zone: ZoneInfo, moment: datetime) -> datetime | None:
+    """The last time before `moment` at which the line is due; None where it never was."""
+    back = timedelta(minutes=1)
+    while back < _LONGEST_LOOK_BACK:
+        first = next_after(line, zone, moment - back)
+        if first < moment:
+            return last_until(line, zone, first, moment - _SECOND)
+        back *= 2
+    return None
 
 
 def last_until(line: str, zone: ZoneInfo, due: datetime, now: datetime) -> datetime:
@@ -111,17 +124,25 @@ def last_until(line: str, zone: ZoneInfo, due: datetime, now: datetime) -> datet
     return low
 
 
-def _next_local(line: str, start: datetime) -> datetime:
+def is_by_time_of_day(line: str) -> bool:
+    """Whether a line names times of the day; see the rule above."""
+    return not line.split()[-4].startswith("*")
+
+
+def next_local(line: str, start: datetime) -> datetime:
+    """The first local time after `start`, which has no zone, that fits the line."""
     found: datetime = croniter(line, start, second_at_beginning=True).get_next(datetime)
     return found
 
 
-def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
+def offset_at(zone: ZoneInfo, moment: datetime) -> timedelta:
+    """How far the zone's clocks are ahead of UTC at a moment."""
     found = moment.astimezone(zone).utcoffset()
     return timedelta(0) if found is None else found
 
 
-def _local(moment: datetime, offset: timedelta) -> datetime:
+def local_at(moment: datetime, offset: timedelta) -> datetime:
+    """What clocks with this offset show at a moment."""
     return (moment + offset).replace(tzinfo=None)
 
 
@@ -131,32 +152,32 @@ def _instant(local: datetime, offset: timedelta) -> datetime:
 
 def _first_from(line: str, zone: ZoneInfo, at: datetime, *, by_time_of_day: bool) -> datetime:
     """The first due time from `at` on (included), as if the clocks did not change after it."""
-    offset = _offset(zone, at)
-    start = _local(at, offset)
-    changed = _first_change(zone, at - _LARGEST_JUMP, at) if by_time_of_day else None
+    offset = offset_at(zone, at)
+    start = local_at(at, offset)
+    changed = first_change(zone, at - LARGEST_JUMP, at) if by_time_of_day else None
     if changed is None:
-        return _instant(_next_local(line, start - _SECOND), offset)
-    before = _offset(zone, changed - _SECOND)
+        return _instant(next_local(line, start - _SECOND), offset)
+    before = offset_at(zone, changed - _SECOND)
     # Where clocks went back: not again what came once already.
-    start = max(start, _local(changed, before))
-    found = _instant(_next_local(line, start - _SECOND), offset)
+    start = max(start, local_at(changed, before))
+    found = _instant(next_local(line, start - _SECOND), offset)
     # Where they jumped: what they skipped comes by the old clocks.
-    skipped = _next_local(line, _local(at, before) - _SECOND)
-    if skipped < _local(changed, offset):
+    skipped = next_local(line, local_at(at, before) - _SECOND)
+    if skipped < local_at(changed, offset):
         found = min(found, _instant(skipped, before))
     return found
 
 
-def _first_change(zone: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
+def first_change(zone: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
     """The first second in (start, end] at which the clocks differ from before, or None."""
-    offset = _offset(zone, start)
+    offset = offset_at(zone, start)
     day = start
-    while day < end and _offset(zone, min(day + _DAY, end)) == offset:
+    while day < end and offset_at(zone, min(day + _DAY, end)) == offset:
         day += _DAY
     if day >= end:
         return None
     low, high = day, min(day + _DAY, end)
     while high - low > _SECOND:
         middle = low + timedelta(seconds=(high - low) // _SECOND // 2)
-        low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+        low, high = (middle, high) if offset_at(zone, middle) == offset else (low, middle)
     return high

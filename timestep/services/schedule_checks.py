@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
@@ -20,10 +21,12 @@ from timestep.services.launch import (
     checked_session,
     checked_timeout,
 )
+from timestep.services.placeholders import check_placeholders
 
 DEFAULTS: Mapping[str, Any] = {
     "name": "",
     "agent": "",
+    "agent_version": None,
     "input": "",
     "session_id": None,
     "cron": "",
@@ -33,8 +36,15 @@ DEFAULTS: Mapping[str, Any] = {
     "timeout_seconds": None,
     "overlap": Overlap.ALLOW.value,
     "catch_up": False,
+    "starts_at": None,
+    "ends_at": None,
+    "pause_after_failures": None,
     "paused": False,
 }
+# The dashboard has a page of this name where those of schedules are.
+RESERVED = "new"
+MOST_FAILURES = 1000
+YEARS = range(2000, 2200)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -53,9 +63,22 @@ def cleaned_fields(fields: Mapping[str, Any], *, kept_name: str | None) -> dict[
             cleaned[name] = checked_field(name, fields.get(name, DEFAULTS[name]))
         except InvalidInput as error:
             errors[error.field] = [error.message]
+    if not errors:
+        errors = _together(cleaned)
     if errors:
         raise ValidationError(errors)
     return cleaned
+
+
+def _together(cleaned: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is wrong with fields that are right each by itself."""
+    agent, version = cleaned["agent"], cleaned["agent_version"]
+    starts, ends = cleaned["starts_at"], cleaned["ends_at"]
+    if version is not None and not definitions().exists(agent, version):
+        return {"agent_version": [f"{agent} has no version {version}; empty: always the latest"]}
+    if starts is not None and ends is not None and ends <= starts:
+        return {"ends_at": ["lies before the start, or is the same"]}
+    return {}
 
 
 def checked_field(name: str, value: Any) -> Any:
@@ -63,16 +86,53 @@ def checked_field(name: str, value: Any) -> Any:
     return _CHECKS[name](value)
 
 
+def is_name(value: Any) -> bool:
+    """Whether a schedule can be called that; databases need not be asked about anything else."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not is_name(value):
         raise InvalidInput("name", "use 1 to 100 letters, digits, hyphens and underscores")
-    return value
+    if value == RESERVED:
+        raise InvalidInput("name", f"{value!r} is a page of the dashboard; choose another")
+    return str(value)
 
 
 def _agent(value: Any) -> str:
     if not isinstance(value, str) or not definitions().exists(value):
         raise InvalidInput("agent", f"no agent has the slug {value!r}")
     return value
+
+
+def _whole(field: str, most: int, what: str) -> Callable[[Any], int | None]:
+    def checked(value: Any) -> int | None:
+        whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+        if value is not None and not whole:
+            raise InvalidInput(field, f"use a whole number from 1 on, at most {most}; {what}")
+        return cast("int | None", value)
+
+    return checked
+
+
+def _input(value: Any) -> str | list[Any]:
+    given = checked_input(value)
+    check_placeholders(given)
+    return given
+
+
+def _moment(field: str) -> Callable[[Any], datetime | None]:
+    def checked(value: Any) -> datetime | None:
+        if value is None:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise InvalidInput(field, "must be a time with a time zone, or nothing")
+        if value.year not in YEARS:
+            raise InvalidInput(field, f"use a year from {YEARS[0]} to {YEARS[-1]}")
+        # In UTC: a local time that the clocks skip equals no other, not even itself elsewhere.
+        return value.astimezone(UTC).replace(microsecond=0)
+
+    return checked
 
 
 def _session_id(value: Any) -> str | None:
@@ -130,7 +190,8 @@ def _flag(field: str) -> Callable[[Any], bool]:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "name": _name,
     "agent": _agent,
-    "input": checked_input,
+    "agent_version": _whole("agent_version", 2**31 - 1, "empty for the latest"),
+    "input": _input,
     "session_id": _session_id,
     "cron": _cron,
     "timezone": _timezone,
@@ -139,5 +200,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "timeout_seconds": _timeout_seconds,
     "overlap": _overlap,
     "catch_up": _flag("catch_up"),
+    "starts_at": _moment("starts_at"),
+    "ends_at": _moment("ends_at"),
+    "pause_after_failures": _whole("pause_after_failures", MOST_FAILURES, "empty for never"),
     "paused": _flag("paused"),
 }

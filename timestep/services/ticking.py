@@ -23,8 +23,9 @@ from timestep.definitions import Launchable, definitions
 from timestep.errors import TimestepError
 from timestep.models import Overlap, Run, Schedule, Tick, TickOutcome
 from timestep.services.cron import last_until, next_after
+from timestep.services.failures import THE_CLOCK, pause_failing_before
 from timestep.services.launch import insert_runs
-from timestep.services.schedules import pause
+from timestep.services.schedules import mark_paused, record_paused
 from timestep.services.ticks import settle
 from timestep.storable import storable_text
 
@@ -35,7 +36,7 @@ LATEST = timedelta(seconds=60)
 # SQLite each further transaction waits for the writes of the runs that the first has launched.
 _BATCH = 200
 
-Times = Callable[[str, str, datetime, datetime, bool], tuple[datetime, datetime]]
+Times = Callable[[str, str, datetime, datetime, datetime | None], tuple[datetime, datetime | None]]
 
 
 def fire_due(now: datetime | None = None) -> float | None:
@@ -52,6 +53,7 @@ def fire_due(now: datetime | None = None) -> float | None:
     moment = now or timezone.now()
     if soonest > moment:
         return (soonest - moment).total_seconds()
+    pause_failing_before(moment)
     _fire(moment)
     return 0.0
 
@@ -72,6 +74,9 @@ def _fire(now: datetime) -> None:
         tick.fired_at = timezone.now()
     Tick.objects.bulk_create(new)
     _move_on(schedules)
+    for schedule in schedules:
+        if schedule.paused:
+            record_paused(schedule, THE_CLOCK)
 
 
 def _move_on(schedules: list[Schedule]) -> None:
@@ -99,14 +104,16 @@ def _ticks_of(schedule: Schedule, now: datetime, times: Times) -> list[Tick]:
     """What is due of a schedule, whose next time is set: the tick to fire, and what was missed."""
     due = schedule.next_at or now
     try:
-        at, after = times(schedule.cron, schedule.timezone, due, now, schedule.catch_up)
+        late = now - due > LATEST and not schedule.catch_up
+        until = min(now, schedule.ends_at or now) if late else due
+        at, after = times(schedule.cron, schedule.timezone, due, until, schedule.ends_at)
         schedule.last_at, schedule.next_at = at, after
     except (ZoneInfoNotFoundError, CroniterError) as error:
         # Saved under other time zone data or another croniter: one such schedule stops itself,
         # not the clock of all the others.
         why = f"its times cannot be worked out: {error}"
-        pause(schedule.name, by="the clock", why=why)
-        schedule.next_at = None
+        mark_paused(schedule, THE_CLOCK.name, why)
+        schedule.save()
         note = storable_text(f"paused: {why}")[:300]
         return [Tick(schedule=schedule, at=due, outcome=TickOutcome.FAILED, note=note)]
     fired = Tick(schedule=schedule, at=at)
@@ -117,19 +124,19 @@ def _ticks_of(schedule: Schedule, now: datetime, times: Times) -> list[Tick]:
 
 
 def _times(
-    cron: str, zone_name: str, due: datetime, now: datetime, catch_up: bool
-) -> tuple[datetime, datetime]:
-    """The tick that is due, or the latest of those that nobody was there for; and the next one."""
+    cron: str, zone_name: str, due: datetime, until: datetime, ends_at: datetime | None
+) -> tuple[datetime, datetime | None]:
+    """The tick to fire: the last from `due` up to `until`; and the next one, before the end."""
     zone = ZoneInfo(zone_name)
-    missed = now - due > LATEST and not catch_up
-    at = last_until(cron, zone, due, now) if missed else due
-    return at, next_after(cron, zone, at)
+    at = last_until(cron, zone, due, until)
+    after = next_after(cron, zone, at)
+    return at, after if ends_at is None or after <= ends_at else None
 
 
-def _resolve(slug: str) -> Launchable:
+def _resolve(slug: str, version: int | None) -> Launchable:
     # In a savepoint of its own: whatever goes wrong in it, the transaction must go on.
     with transaction.atomic():
-        return definitions().resolve(slug)
+        return definitions().resolve(slug, version)
 
 
 def _launch(ticks: list[Tick]) -> None:

@@ -1,19 +1,17 @@
-"""What one tick does: the overlap rule, and the run that it launches."""
+"""What one tick does: the overlap rule, and the run that it launches; and running now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from timestep.definitions import Launchable, definitions
-from timestep.errors import InvalidInput, WrongStatus
+from timestep.errors import WrongStatus
 from timestep.models import (
     ACTIVE_STATUSES,
     WAITING_RULES,
@@ -24,19 +22,18 @@ from timestep.models import (
     Tick,
     TickOutcome,
 )
+from timestep.services.audit import Actor, record
 from timestep.services.cancel import cancel
-from timestep.services.cron import times_between
 from timestep.services.launch import checked_run, insert_run
-from timestep.services.schedules import locked
+from timestep.services.placeholders import TickFacts, filled
+from timestep.services.schedules import locked, subject_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-MOST_BACKFILLED = 1000
-_MOST_IN_A_RANGE = 20_000
 _PROGRAM_TURNS = 20
 
-Resolve = Callable[[str], Launchable]
+Resolve = Callable[[str, int | None], Launchable]
 
 
 def settle(tick: Tick, resolve: Resolve) -> Run | None:
@@ -55,7 +52,8 @@ def settle(tick: Tick, resolve: Resolve) -> Run | None:
         tick.outcome = TickOutcome.SKIPPED
         tick.note = f"skipped: run {blocker.run_id} has not ended ({status})"
         return None
-    run = _run_of(schedule, resolve, scheduled_at=tick.at, launched_from="schedule")
+    more = {"scheduled_at": tick.at, "launched_from": "schedule"}
+    run = run_of(schedule, resolve, tick.at, **more)
     if schedule.overlap == Overlap.CANCEL_RUNNING:
         with transaction.atomic():
             tick.note = _cancelled(schedule)
@@ -82,62 +80,12 @@ def run_now(
     now = timezone.now()
     if schedule.overlap == Overlap.CANCEL_RUNNING:
         _cancelled(schedule)
+    actor = actor_of(by, launched_from)
     more = {"launched_by": by, "launched_from": launched_from}
-    run = insert_run(_run_of(schedule, definitions().resolve, run_id=run_id, **more))
-    note = f"run now by {_who(by, launched_from)}"
+    run = insert_run(run_of(schedule, definitions().resolve, now, run_id=run_id, **more))
+    note = f"run now by {actor.name}"
     Tick.objects.create(schedule=schedule, at=now, fired_at=now, run_id=run.run_id, note=note)
-    return run
-
-
-def missing_ticks(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
-    """The times from `start` to `end` (both included) at which it was due and launched nothing.
-
-    Raises:
-        InvalidInput: The range ends in the future, before it begins, or holds too many ticks.
-    """
-    if start > end:
-        raise InvalidInput("start", "lies after the end")
-    if end > timezone.now():
-        raise InvalidInput("end", "lies in the future; those ticks come by themselves")
-    due = times_between(schedule.cron, ZoneInfo(schedule.timezone), start, end)
-    times = list(islice(due, _MOST_IN_A_RANGE + 1))
-    ran = schedule.ticks.filter(at__range=(start, end), run_id__isnull=False)
-    launched = set(ran.values_list("at", flat=True)[: _MOST_IN_A_RANGE + 1])
-    missing = [at for at in times if at not in launched]
-    if len(times) > _MOST_IN_A_RANGE or len(missing) > MOST_BACKFILLED:
-        raise InvalidInput("end", f"more than {MOST_BACKFILLED} ticks; take a shorter range")
-    return missing
-
-
-def backfill(
-    name: str, start: datetime, end: datetime, *, by: AbstractBaseUser | None, launched_from: str
-) -> list[Run]:
-    """Launch every missing tick of a range once, in order, whatever the overlap rule skips.
-
-    Raises:
-        ScheduleNotFound: There is no such schedule.
-        InvalidInput: See `missing_ticks`.
-        TimestepError: Its agent cannot be launched; ticks before that one are launched.
-    """
-    with transaction.atomic():
-        missing = missing_ticks(locked(name), start, end)
-    runs = (_backfilled(name, at, by, launched_from) for at in missing)
-    return [run for run in runs if run is not None]
-
-
-@transaction.atomic
-def _backfilled(
-    name: str, at: datetime, by: AbstractBaseUser | None, launched_from: str
-) -> Run | None:
-    schedule = locked(name)
-    tick = schedule.ticks.filter(at=at).first() or Tick(schedule=schedule, at=at)
-    if tick.run_id is not None:
-        return None  # Somebody else was first.
-    more = {"launched_by": by, "launched_from": launched_from}
-    run = insert_run(_run_of(schedule, definitions().resolve, scheduled_at=at, **more))
-    tick.run_id, tick.outcome, tick.fired_at = run.run_id, TickOutcome.LAUNCHED, timezone.now()
-    tick.note = f"backfilled by {_who(by, launched_from)}"
-    tick.save()
+    record(actor, "schedule.run", subject_of(name), run_id=run.run_id)
     return run
 
 
@@ -155,8 +103,11 @@ def held_by(run: Run) -> Run | None:
     return others.order_by("created_at", "run_id").first()
 
 
-def _who(by: AbstractBaseUser | None, launched_from: str) -> str:
-    return by.get_username() if by is not None else launched_from or "nobody"
+def actor_of(by: AbstractBaseUser | None, launched_from: str) -> Actor:
+    """Who launches: the person, or else the place."""
+    name = by.get_username() if by is not None else launched_from
+    via = launched_from if launched_from in ("page", "admin") else "program"
+    return Actor(name or "nobody", via)
 
 
 def _active(schedule: Schedule) -> QuerySet[Run]:
@@ -177,18 +128,22 @@ def _cancelled(schedule: Schedule) -> str:
     return f"cancelled {', '.join(cancelled)}"[:300] if cancelled else ""
 
 
-def _launchable(schedule: Schedule, resolve: Resolve) -> Launchable:
-    if schedule.spec is None:
-        return resolve(schedule.agent)
-    return Launchable(schedule.spec, schedule.agent, None, "default", None, _PROGRAM_TURNS)
+def run_of(schedule: Schedule, resolve: Resolve, at: datetime, **more: Any) -> Run:
+    """A run as the schedule says, checked and not yet inserted.
 
+    Args:
+        schedule: Whose run.
+        resolve: What a definition, and a version or None, gives to a launch.
+        at: The time that the placeholders of the input stand for.
+        more: What else a launch takes.
 
-def _run_of(schedule: Schedule, resolve: Resolve, **more: Any) -> Run:
-    """A run as the schedule says, checked and not yet inserted."""
+    Raises:
+        TimestepError: Its agent cannot be launched.
+    """
     given, timeout = _launchable(schedule, resolve), schedule.timeout_seconds
     return checked_run(
         spec=given.spec,
-        input=schedule.input,
+        input=filled(schedule.input, facts_of(schedule, at)),
         agent=given.agent,
         agent_version=given.agent_version,
         session_id=schedule.session_id,
@@ -200,3 +155,14 @@ def _run_of(schedule: Schedule, resolve: Resolve, **more: Any) -> Run:
         schedule=schedule.name,
         **more,
     )
+
+
+def facts_of(schedule: Schedule, at: datetime) -> TickFacts:
+    """What the placeholders of a schedule's input stand for at a time."""
+    return TickFacts(schedule.name, schedule.agent, schedule.cron, schedule.timezone, at)
+
+
+def _launchable(schedule: Schedule, resolve: Resolve) -> Launchable:
+    if schedule.spec is None:
+        return resolve(schedule.agent, schedule.agent_version)
+    return Launchable(schedule.spec, schedule.agent, None, "default", None, _PROGRAM_TURNS)

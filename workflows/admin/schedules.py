@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from approvals.access import Sight
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
+from approvals.errors import AgentKept
 from timestep.models import Schedule, Tick
-from timestep.services.schedules import pause, resume, save_schedule
+from timestep.services.audit import Actor
+from timestep.services.cron_words import in_words
+from timestep.services.schedules import delete, pause, resume, save_schedule
 from timestep.services.ticks import run_now
 from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
 from workflows.admin.forms import ScheduleForm
+from workflows.admin.schedule_acts import ActForm, BackfillForm, PauseForm, backfilled, would_run
 
 
 @admin.register(Schedule)
@@ -30,18 +36,24 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
 
     form = ScheduleForm
     list_display = (
-        "name", "agent", "cron", "timezone", "overlap", "paused", "next_at", "last_at", "made_by"
+        "name", "agent", "cron", "when", "timezone", "overlap", "paused", "next_at", "last_at",
+        "made_by",
     )  # fmt: skip
     list_filter = ("paused", "overlap")
     list_select_related = ("created_by",)
     search_fields = ("name", "agent")
     ordering = ("name",)
-    actions = ("run_selected_now", "pause_selected", "resume_selected")
-    readonly_fields = ("next_at", "last_at", "made_by", "pause")
+    actions = ("run_selected_now", "pause_selected", "resume_selected", "backfill_selected")
+    readonly_fields = ("when", "next_at", "last_at", "made_by", "pause")
 
     def seen(self, sight: Sight) -> Q:
         """The schedules of agents that the person sees."""
         return sight.agents_in("agent")
+
+    @admin.display(description="When")
+    def when(self, obj: Schedule) -> str:
+        """The line in plain words."""
+        return in_words(obj.cron) if obj.cron else ""
 
     @admin.display(description="Made by")
     def made_by(self, obj: Schedule) -> str:
@@ -77,13 +89,25 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
             return super().changeform_view(request, *args, **options)
         except ValidationError as error:
             messages.error(request, "; ".join(error.messages))
-            return redirect(request.get_full_path())
+        except AgentKept as error:
+            messages.error(request, str(error))
+        return redirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """Save through the service."""
         name = obj.name if change else None
-        saved = save_schedule(form.service_fields(), name=name, by=user_of(request))
-        obj.next_at = saved.next_at
+        fields, by = form.service_fields(), user_of(request)
+        allowed_agent(request, fields["agent"])
+        obj.next_at = save_schedule(fields, name=name, by=by, via="admin").next_at
+
+    def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
+        """Delete through the service, which records it."""
+        delete(obj.name, by=_actor(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Delete each through the service."""
+        for name in list(queryset.values_list("name", flat=True)):
+            delete(name, by=_actor(request))
 
     def has_launch_permission(self, request: HttpRequest) -> bool:
         """Whether "run now" is offered."""
@@ -99,17 +123,58 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
             lambda name: launched(run_now(_allowed(request, name), by=user, launched_from="admin")),
         )
 
-    @admin.action(description="Pause schedule", permissions=["change"])
-    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
-        """Stop launching by the clock."""
-        names, by = selected(request, queryset), user_of(request).get_username()
-        act_on_each(request, names, lambda name: f"Paused {pause(name, by=by).name}.")
+    @admin.action(description="Pause schedule…", permissions=["change"])
+    def pause_selected(
+        self, request: HttpRequest, queryset: QuerySet[Schedule]
+    ) -> HttpResponse | None:
+        """Ask why, then stop launching by the clock."""
+        names, by = selected(request, queryset), _actor(request)
+        form = PauseForm(request.POST if "sent" in request.POST else None)
+        if names and not form.is_valid():
+            return self._ask(request, names, form, word="Pause")
+        why = form.cleaned_data["why"] if names else ""
+        act_on_each(request, names, lambda name: f"Paused {pause(name, by=by, why=why).name}.")
+        return None
+
+    @admin.action(description="Backfill schedule…", permissions=["launch"])
+    def backfill_selected(
+        self, request: HttpRequest, queryset: QuerySet[Schedule]
+    ) -> HttpResponse | None:
+        """Ask for the range, list what would run, then launch it."""
+        names, user = selected(request, queryset), user_of(request)
+        form = BackfillForm(request.POST if "sent" in request.POST else None)
+        if not names:
+            return None
+        # Launched is what was listed: a range that was changed since is listed again.
+        if not (form.is_valid() and request.POST.get("listed") == form.range):
+            would = would_run(names, form) if form.is_bound and form.is_valid() else []
+            word = "Launch" if would else "List what would run"
+            return self._ask(request, names, form, word=word, would=would)
+        act_on_each(request, names, lambda name: backfilled(_allowed(request, name), form, user))
+        return None
+
+    def _ask(
+        self, request: HttpRequest, names: list[str], form: ActForm, *, word: str, would: Any = ()
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{request.POST['action'].partition('_')[0].capitalize()} {', '.join(names)}",
+            "opts": self.opts,
+            "names": names,
+            "form": form,
+            "word": word,
+            "would": would,
+            "action": request.POST["action"],
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/timestep/schedule_act.html", context)
 
     @admin.action(description="Resume schedule", permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Launch by the clock again."""
         names = selected(request, queryset)
-        act_on_each(request, names, _resumed)
+        by = _actor(request)
+        act_on_each(request, names, lambda name: _resumed(name, by))
 
 
 def _allowed(request: HttpRequest, name: str) -> str:
@@ -118,8 +183,14 @@ def _allowed(request: HttpRequest, name: str) -> str:
     return name
 
 
-def _resumed(name: str) -> str:
-    schedule = resume(name)
+def _actor(request: HttpRequest) -> Actor:
+    return Actor(user_of(request).get_username(), "admin")
+
+
+def _resumed(name: str, by: Actor) -> str:
+    schedule = resume(name, by=by)
+    if schedule.next_at is None:
+        return f"Resumed {schedule.name}; its end has passed, so nothing comes any more."
     return f"Resumed {schedule.name}; next at {schedule.next_at:%Y-%m-%d %H:%M:%S} UTC."
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from timestep.models import Run, RunStatus, Segment, SegmentState, Worker
 from timestep.services.workers import living_processes
 from workflows.doctor.findings import Finding, Findings, count, ok, problem, some, warning
-from workflows.selectors.waiting import missing, script_of
+from workflows.selectors.why.processes import missing, script_of
 
 # Well over the 15 s in which a living worker takes over.
 PATIENCE = timedelta(seconds=60)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from timestep.models import Schedule, Tick, TickOutcome
+from timestep.services.failures import THE_CLOCK
 from workflows.doctor.findings import Findings, count, ok, problem, some, warning
 
 LATE = timedelta(seconds=60)
@@ -18,7 +19,9 @@ def schedules() -> Findings:
     now = timezone.now()
     active = Schedule.objects.filter(paused=False).order_by("name")
     late = [one.name for one in active.filter(next_at__lt=now - LATE)[:LOOKED_AT]]
-    never = [one.name for one in active.filter(next_at__isnull=True)[:LOOKED_AT]]
+    # One with an end may be over.
+    unending = active.filter(next_at__isnull=True, ends_at__isnull=True)
+    never = [one.name for one in unending[:LOOKED_AT]]
     failed = Tick.objects.filter(outcome=TickOutcome.FAILED, fired_at__gte=now - timedelta(days=1))
     notes = [f"{tick.schedule_id} ({tick.note})" for tick in failed.order_by("-at")[:LOOKED_AT]]
     if late:
@@ -26,8 +29,13 @@ def schedules() -> Findings:
         yield problem("schedules", f"late by more than a minute: {some(late)}", mend)
     if never:
         yield warning("schedules", f"have no next tick: {some(never)}", "look at their cron lines")
+    stopped = Schedule.objects.filter(paused=True, paused_by=THE_CLOCK.name).order_by("name")
+    whys = [f"{one.name} ({one.paused_why})" for one in stopped[:LOOKED_AT]]
+    if whys:
+        mend = "mend what their pages say, then resume them"
+        yield warning("schedules", f"paused themselves: {some(whys)}", mend)
     if notes:
         mend = "mend what the note says, then trigger them by hand"
         yield warning("schedules", f"ticks that failed since yesterday: {some(notes)}", mend)
-    if not (late or never or notes):
+    if not (late or never or notes or whys):
         yield ok("schedules", f"{count(active.count(), 'active schedule')}, none late")

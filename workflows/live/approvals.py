@@ -1,5 +1,8 @@
-"""What the inbox is told: which requests changed. The audit trail numbers every act without a gap,
-in the order of the commits, so it is the feed; each page fetches what its viewer may see."""
+"""What every page is told: which requests changed, and that something was held.
+
+The audit trail numbers every act without a gap, in the order of the commits, so it is the feed;
+each page fetches what its viewer may see.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +21,35 @@ ACTS_PER_BATCH = 500
 
 
 class ApprovalsBatch(FeedBatch):
-    """Ids of the requests that changed; None means more than are told one by one."""
+    """Ids of the requests that changed; None means more than are told one by one.
+
+    `holds`: whether something was held, paused or let go on; everybody may know that.
+    """
 
     def __init__(
-        self, after: int, last: int, changed: Iterable[str] | None, sight: Sight = EVERYTHING
+        self,
+        after: int,
+        last: int,
+        changed: Iterable[str] | None,
+        *,
+        holds: bool = False,
+        sight: Sight = EVERYTHING,
     ) -> None:
         super().__init__(after, last, {"html": self._frames_of, "json": self._frames_of})
+        self.holds = holds
         self.changed = None if changed is None else list(dict.fromkeys(changed))
         self._sight = sight
 
     def part(self, sight: Sight) -> ApprovalsBatch:
         """Only the requests that this sight sees."""
-        return ApprovalsBatch(self.after, self.last, self.changed, sight)
+        return ApprovalsBatch(self.after, self.last, self.changed, holds=self.holds, sight=sight)
 
     def _frames_of(self) -> list[Frame]:
         changed = self._seen()
-        if changed == []:
+        if changed == [] and not self.holds:
             return []
-        return [Frame.of(json.dumps({"seq": self.last, "changed": changed}), self.last)]
+        told = {"seq": self.last, "changed": changed} | ({"holds": True} if self.holds else {})
+        return [Frame.of(json.dumps(told), self.last)]
 
     def _seen(self) -> list[str] | None:
         if not self.changed or self._sight.unlimited:
@@ -49,6 +63,7 @@ class ApprovalsChannel(FeedChannel):
     """Changes of approval requests; positions are numbers of the audit trail."""
 
     resumes = True
+    tells_outages = True
 
     async def catch_up(self, viewer: Viewer, readers: Readers, upto: int) -> None:
         """What changed since the page was rendered, or the word that it was too much."""
@@ -72,5 +87,6 @@ class ApprovalsChannel(FeedChannel):
 
 def _batch(after: int, upto: int) -> ApprovalsBatch:
     if upto - after > ACTS_PER_BATCH:
-        return ApprovalsBatch(after, upto, None)
-    return ApprovalsBatch(after, upto, acts_after(after, upto))
+        return ApprovalsBatch(after, upto, None, holds=True)
+    acts = acts_after(after, upto)
+    return ApprovalsBatch(after, upto, acts.requests, holds=acts.holds)

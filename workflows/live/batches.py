@@ -51,6 +51,9 @@ class Frame(str):
 class Batch:
     """Everything that happened in `after < seq <= last`, in both formats once somebody needs it."""
 
+    # Whether it has a position among the others, so that who has it already is not sent it again.
+    placed = True
+
     def __init__(self, after: int, last: int, render: dict[Format, Callable[[], list[Frame]]]):
         self.after = after
         self.last = last
@@ -76,6 +79,21 @@ class Batch:
     def seen_by(self, sight: Sight) -> Batch:
         """What somebody with this sight gets of it; who watches one run has been let in before."""
         return self
+
+
+class OutageNotice(Batch):
+    """The word to a page that the database is away, or is back; it has no position."""
+
+    placed = False
+
+    def __init__(self, *, away: bool) -> None:
+        super().__init__(0, 0, {"html": self._frame})
+        self._away = away
+        # Made now: nobody who is sent it has to wait for a database that is away.
+        self.frames("html")
+
+    def _frame(self) -> list[Frame]:
+        return [Frame.of(json.dumps({"away": self._away}), 0)]
 
 
 class FeedBatch(Batch, ABC):

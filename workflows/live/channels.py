@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 
 from timestep.events import feed
-from workflows.live.batches import Batch, Format, RunBatch
+from workflows.live.batches import Batch, Format, OutageNotice, RunBatch
 from workflows.live.lists import ListBatch, recent_batch
 from workflows.live.readers import Readers
 from workflows.live.viewers import Viewer
@@ -61,7 +61,7 @@ class Channel(ABC):
                 await self._pass_on(batch, viewer, readers)
 
     async def _pass_on(self, batch: Batch, viewer: Viewer, readers: Readers) -> None:
-        if batch.last <= viewer.after:
+        if batch.placed and batch.last <= viewer.after:
             return
         if batch.after < viewer.after:
             batch = batch.since(viewer.after)
@@ -121,7 +121,17 @@ class FeedChannel(Channel):
     """
 
     resumes = False
+    # Whether its pages are told that the database is away, and that it is back.
+    tells_outages = False
     not_before = 0.0
+
+    def tell_outage(self, *, away: bool) -> None:
+        """Tell pages, which see nothing new meanwhile; programs follow on when it is back."""
+        if self.tells_outages:
+            notice = OutageNotice(away=away)
+            for viewer in self.viewers:
+                if viewer.form == "html":
+                    viewer.offer(notice)
 
     @abstractmethod
     def read_new(self) -> Batch | None:

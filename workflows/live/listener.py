@@ -119,16 +119,21 @@ class Listener:
     # From here on: in the listener's thread.
 
     def _main(self, listening: asyncio.Event) -> None:
-        pause = 0.1
+        pause, away = 0.1, False
         try:
             while not self._leaving():
                 try:
                     with open_wakeups() as self._wakeups:
                         self._call(listening.set)
-                        pause = 0.1
+                        if away:
+                            self._call(self._tell_outage, False)
+                        pause, away = 0.1, False
                         self._follow(self._wakeups)
                 except DatabaseError as error:
                     logger.warning("live: the database is out of reach (%s); trying again", error)
+                    if not away:
+                        self._call(self._tell_outage, True)
+                    away = True
                     connections.close_all()
                     time.sleep(pause)
                     pause = min(LONGEST_BACKOFF_SECONDS, pause * 2)
@@ -240,7 +245,13 @@ class Listener:
             return
         self._loop.call_soon_threadsafe(what, *arguments)
 
-    # And these two on the event loop again.
+    # And these three on the event loop again.
+
+    def _tell_outage(self, away: bool) -> None:
+        with self._lock:
+            feeds = list(self._feeds.values())
+        for channel in feeds:
+            channel.tell_outage(away=away)
 
     def _deliver(self, deliveries: list[tuple[Channel, Batch]]) -> None:
         # Processor time: on a busy machine waiting for the processor is not the viewers' doing.

@@ -47,8 +47,9 @@ def _exact(text: str, sight: Sight) -> Iterator[Found]:
     if seen.filter(session_id=text).exists():
         yield Found("session", text, _runs("session", text), True, "the runs of this session")
     schedules = Schedule.objects.filter(sight.agents_in("agent"), name=text)
-    for schedule in schedules.only("name"):
-        yield Found("schedule", text, _runs("schedule", schedule.name), True, "its runs")
+    for schedule in schedules.only("name", "agent"):
+        url = reverse("schedule", args=[schedule.name])
+        yield Found("schedule", text, url, True, f"launches {schedule.agent}")
 
 
 def _agent(text: str, sight: Sight) -> Iterator[Found]:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from timestep.masking import masked_text
-from timestep.models import DELTA_KIND, Run, RunStatus
+from timestep.models import DELTA_KIND, Run
 from timestep.services.present import EventLike
 from timestep.services.totals import show_totals_so_far
 from workflows.selectors.timeline import LOCAL_KINDS, dom_id, rows
 from workflows.selectors.timeline_rows import output_of
-from workflows.selectors.waiting import waits_for
+
+# After these a run may stand still, or move again.
+_MAY_STOP = {"status", "hold.waiting", "hold.released", "model.waiting"}
 
 
 def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
@@ -34,8 +36,8 @@ def live_context(run_id: str, events: Sequence[EventLike]) -> dict[str, Any]:
         "run": run,
         "rows": changed,
         "output": None if output.empty else output,
-        # Of a run that goes on nothing is asked: it is not worth a query for each batch.
-        "waits_for": waits_for(run) if run.status == RunStatus.QUEUED else "",
+        # Each page asks for itself why the run does not move: what it may name is the viewer's.
+        "ask_why": any(event.kind in _MAY_STOP for event in durable),
         "deltas": _deltas(events, {row.step for row in changed}),
         "last_seq": last_seq,
     }

@@ -12,7 +12,6 @@ from timestep.ids import RUN_ID
 from timestep.models import Run, RunEvent, Segment
 from timestep.services.totals import show_totals_so_far
 from workflows.models import AgentDefinition
-from workflows.selectors.waiting import waits_for
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,6 @@ class RunPage:
     segments: list[Segment]
     approvals: list[ApprovalRequest]
     latest_version: int | None
-    waits_for: str = ""
 
     @property
     def newer_version(self) -> int | None:
@@ -61,5 +59,4 @@ def run_page(run_id: str, sight: Sight = EVERYTHING) -> RunPage:
         segments=list(run.segments.order_by("n")),
         approvals=list(for_run(run_id)),
         latest_version=versions.values_list("latest_version", flat=True).first(),
-        waits_for=waits_for(run),
     )

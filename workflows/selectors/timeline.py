@@ -77,6 +77,8 @@ def _key(event: EventLike, found: dict[str, Row]) -> str | None:
     if event.kind in _BY_STEP:
         return dom_id("step", event.step)
     if event.kind not in _BY_CALL:
+        if event.kind == "hold.released":
+            return _waiting_hold(event, found)
         return f"event-{event.seq}" if event.kind in _HANDLERS and _worth_a_row(event) else None
     call_id = str(event.payload.get("call_id", ""))
     if event.kind == "tool.unknown" or event.payload.get("kind") == RequestKind.OUTCOME_UNKNOWN:
@@ -94,13 +96,28 @@ def _step_of(call_id: str, found: dict[str, Row]) -> str | None:
     return next(made, None)
 
 
+def _waiting_hold(event: EventLike, found: dict[str, Row]) -> str | None:
+    """The row of the call that waited for the release of this hold."""
+    released = _held(event.payload)
+    waiting = (
+        key
+        for key, row in found.items()
+        if row.kind == "hold" and row.state == "waiting" and _held(row.data) == released
+    )
+    return next(waiting, None)
+
+
+def _held(payload: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(payload.get(name) for name in ("kind", "name", "agent", "tool", "call_id"))
+
+
 def _end_open(found: dict[str, Row], event: EventLike) -> None:
     """When a run ends, what was under way has stopped, and what asked asks no more."""
     if event.kind == "status" and event.payload.get("status") not in ENDED_STATUSES:
         return
     failed = dom_id("step", str(event.payload.get("step") or ""))
     for key, row in found.items():
-        if row.state == "running":
+        if row.state == "running" or (row.state == "waiting" and row.kind in _WAITING):
             row.state, row.ended_at, row.seq = "stopped", event.at, event.seq
         if row.state in ("waiting", "unknown"):
             row.seq = event.seq
@@ -149,6 +166,23 @@ def _model_started(row: Row, event: EventLike) -> None:
     row.agent = str(event.payload.get("agent", ""))
     row.parent_call_id = str(event.payload.get("parent_call_id") or "")
     row.started_at, row.attempt = row.started_at or event.at, event.attempt
+
+
+def _model_waiting(row: Row, event: EventLike) -> None:
+    """It waits for its turn under a limit: what it waits is not its time."""
+    row.kind, row.state, row.text = "model", "waiting", ""
+    row.title = str(event.payload.get("model", row.title))
+    row.agent = str(event.payload.get("agent", row.agent))
+    row.waits.append(event.payload)
+
+
+def _hold_waiting(row: Row, event: EventLike) -> None:
+    row.kind, row.state, row.data = "hold", "waiting", event.payload
+    row.started_at = event.at
+
+
+def _hold_released(row: Row, event: EventLike) -> None:
+    row.state, row.ended_at = "ok", event.at
 
 
 def _delta(row: Row, event: EventLike) -> None:
@@ -258,6 +292,18 @@ def _note(kind: str) -> Callable[[Row, EventLike], None]:
     return handle
 
 
+def _changed(what: str) -> Callable[[Row, EventLike], None]:
+    """Something of the run is another now than it was launched with."""
+    note = _note("changed")
+
+    def handle(row: Row, event: EventLike) -> None:
+        note(row, event)
+        row.title = what
+        row.by = str(event.payload.get("by") or "")
+
+    return handle
+
+
 def _ended(row: Row, event: EventLike) -> None:
     row.started_at = _moment(event.payload.get("started_at")) or row.started_at
     row.ended_at = _moment(event.payload.get("ended_at")) or event.at
@@ -272,6 +318,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 _BY_STEP: dict[str, Callable[[Row, EventLike], None]] = {
+    "model.waiting": _model_waiting,
     "model.started": _model_started,
     DELTA_KIND: _delta,
     "model.retry": _model_retry,
@@ -294,10 +341,17 @@ _HANDLERS: dict[str, Callable[[Row, EventLike], None]] = {
     "segment.started": _note("segment"),
     "worker.lost": _note("worker_lost"),
     "run.retried": _note("retried"),
+    "run.moved": _changed("engine version"),
+    "run.priority": _changed("priority"),
+    "run.queue": _changed("queue"),
+    "hold.waiting": _hold_waiting,
+    "hold.released": _hold_released,
     "run.failed": _note("failure"),
     "approval.grant_used": _note("granted"),
 }
 
 _ENDING = {"run.failed", "status"}
+# Rows that may wait for something else than a person.
+_WAITING = {"model", "hold"}
 # Events that change nothing but the rows of their own step.
 LOCAL_KINDS = _BY_STEP.keys() | {"handoff"}

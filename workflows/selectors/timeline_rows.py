@@ -15,9 +15,9 @@ from timestep.values import brief
 class Row:
     """A model call, a tool call, a guardrail, an approval, or something that happened to the run.
 
-    `kind` is model, tool, guardrail, approval, answer, granted, handoff, segment, worker_lost,
-    retried or failure; `state` is running, ok, failed, stopped, unknown, waiting, note, or the
-    outcome of a decision.
+    `kind` is model, tool, guardrail, approval, answer, granted, hold, handoff, segment,
+    worker_lost, retried, changed or failure; `state` is running, ok, failed, stopped, unknown,
+    waiting, note, or the outcome of a decision.
     `proposed` is what the model wrote where a person changed the arguments of a call.
     `seq` is the last event that changed the row.
     """
@@ -46,6 +46,7 @@ class Row:
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     hosted_calls: list[dict[str, Any]] = field(default_factory=list)
     retries: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     request: ApprovalRequest | None = None
 

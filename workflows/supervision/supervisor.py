@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
+from timestep import conf
 from workflows.supervision.children import Child
 from workflows.supervision.terminal import Terminal
 
 TICK_S = 0.1
-# A worker needs this long to hand back what it holds; a web process is quicker.
-GRACE_S = 15.0
+# A worker needs this long to hand back what it has not finished; a web process is quicker.
+HAND_BACK_S = 5.0
 REMIND_AFTER_S = 20.0
 # What the children write as they get ready comes first, so that our words are the last ones.
 SETTLE_S = 0.3
@@ -80,7 +81,7 @@ class Supervisor:
         self._terminal.say("up", "stopping; again to stop at once")
         for child in self._children:
             child.send(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_S
+        deadline = time.monotonic() + conf.drain_seconds() + HAND_BACK_S
         while any(child.running() for child in self._children):
             if time.monotonic() >= deadline or self._stop_now.wait(TICK_S):
                 self._kill()

@@ -60,17 +60,21 @@ STATE_ICONS = {
     "approve": ("check", "s-ok"),
     "reject": ("x", "s-failed"),
 }
+WAITING_KINDS = ("model", "hold")
 KIND_ICONS = {
     "model": "message-chatbot",
     "tool": "tool",
     "guardrail": "shield-check",
     "approval": "hand-stop",
+    "hold": "alert-octagon",
 }
 
 
 @register.simple_tag
 def row_icon(row: Row) -> SafeString:
     """The icon of a timeline row."""
+    if row.state == "waiting" and row.kind in WAITING_KINDS:
+        return icon("hourglass", "s-waiting")
     kind = KIND_ICONS.get(row.kind, "help")
     name, extra = STATE_ICONS.get(row.state, (kind, "s-ok"))
     return icon(name, extra)

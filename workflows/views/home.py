@@ -18,6 +18,7 @@ from workflows.selectors.activity import next_up, runs_by_hour
 from workflows.selectors.failing import failing_today
 from workflows.selectors.figures import home_figures
 from workflows.selectors.runs import runs_page
+from workflows.selectors.schedules import stopped_by_failures
 from workflows.services.launching import launch_agent
 from workflows.views.launch_forms import current_user
 
@@ -34,6 +35,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": home_figures(sight),
         "waiting": Inbox(user).page(limit=5).rows,
         "failing": failing_today(sight),
+        "stopped": stopped_by_failures(sight),
         "chart": runs_by_hour(sight),
         "next_up": next_up(sight),
         "page": latest,

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from approvals.access import PERMISSIONS, Act, may_with_run
@@ -17,6 +18,7 @@ from timestep.models import Run
 from timestep.services.cancel import cancel
 from timestep.services.retry import retry
 from workflows.services.launching import launch_again
+from workflows.views.acts import back_to
 from workflows.views.launch_forms import current_user
 from workflows.views.run import load
 
@@ -57,7 +59,7 @@ def allowed(request: HttpRequest, act: Act, run_id: str) -> None:
 
 
 def _done(request: HttpRequest, run_id: str, act: Callable[[], Run]) -> HttpResponse:
-    """The page of the run that came out, or a page that says why nothing was done."""
+    """The page of the run that came out, or that the form was on; or why nothing was done."""
     try:
         done = act()
     except RunNotFound as error:
@@ -66,4 +68,4 @@ def _done(request: HttpRequest, run_id: str, act: Callable[[], Run]) -> HttpResp
         messages.error(request, str(error))
         context = {"back": run_id}
         return render(request, "workflows/run/refused.html", context, status=409)
-    return redirect("run", done.run_id)
+    return redirect(back_to(request, reverse("run", args=[done.run_id])))

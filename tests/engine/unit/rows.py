@@ -26,10 +26,14 @@ def handed_over(
     status: RunStatus = RunStatus.QUEUED,
     **options: Any,
 ) -> Run:
-    """A run whose first segment was given to a worker's DBOS `ago` seconds ago."""
+    """A run whose first segment was given to a worker's DBOS, and begun, `ago` seconds ago.
+
+    One that was given just now has not begun.
+    """
     run = launched(run_id, **options)
     at = timezone.now() - timedelta(seconds=ago)
-    Segment.objects.filter(run=run).update(state=state, worker=worker, dispatched_at=at)
+    given = {"worker": worker, "dispatched_at": at, "started_at": at if ago else None}
+    Segment.objects.filter(run=run).update(state=state, **given)
     Run.objects.filter(pk=run_id).update(status=status)
     run.refresh_from_db()
     return run

@@ -15,6 +15,7 @@ from tests.services.rows import launched, standing
 from tests.workflows.rows import in_threads
 from timestep.engine import admission
 from timestep.engine.admission import Taker
+from timestep.engine.looks import look
 from timestep.engine_version import ENGINE_VERSION
 from timestep.models import (
     ENDED_STATUSES,
@@ -74,6 +75,19 @@ def test_a_start_in_another_queue_or_of_a_resume_spends_nothing() -> None:
     Segment.objects.create(segment_id="old:1", run=run, n=1, state="running", **fresh)
     _launch("a")
     assert _startable() == ["a"]
+
+
+def test_what_begins_late_counts_from_when_it_began() -> None:
+    queue(limit=3, period_seconds=10)
+    for run_id, begun in (("late", 9), ("long-ago", 11)):
+        handed_over(run_id, ago=15)
+        at = timezone.now() - timedelta(seconds=begun)
+        Segment.objects.filter(run=run_id).update(started_at=at, state=SegmentState.RUNNING)
+    handed_over("on-its-way", ago=15)
+    Segment.objects.filter(run="on-its-way").update(started_at=None)
+    _launch("a", "b", "c")
+    assert _startable() == ["a"]
+    assert admission.seconds_until_room(ANYBODY) is None
 
 
 def test_a_full_window_says_when_it_opens() -> None:
@@ -224,7 +238,7 @@ def test_what_goes_on_is_oldest_first_and_no_queue_holds_it(
         launched(run_id)
         Segment.objects.filter(run=run_id).update(kind=its)
     assert [segment.run_id for segment in going_on(ANYBODY)] == ["b", "a"]
-    assert len(admission.ready_specs()) == 1
+    assert len(look("w-1").specs) == 1
 
 
 @pytest.mark.django_db(transaction=True)

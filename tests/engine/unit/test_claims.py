@@ -12,6 +12,7 @@ from tests.engine.unit.rows import executing, handed_over
 from tests.services.rows import standing, tool_start
 from tests.workflows.rows import in_threads, worker
 from timestep.engine.claims import Claim, Refusal, claim
+from timestep.engine_version import ENGINE_VERSION
 from timestep.models import Run, RunEvent, RunStatus, Segment, SegmentState, Worker
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,16 @@ def test_a_claim_takes_the_run_and_says_so() -> None:
         ("segment.started", {"n": 0, "kind": "start", "worker": "w-1", "epoch": 1}),
         ("status", {"status": "running"}),
     ]
+
+
+def test_a_run_of_an_older_engine_is_of_this_one_from_its_claim_on() -> None:
+    handed_over("r")
+    Run.objects.update(engine_version=ENGINE_VERSION - 1)
+    _claim()
+    run = Run.objects.get()
+    assert run.engine_version == ENGINE_VERSION
+    moved = run.events.filter(kind="run.moved").values_list("payload", flat=True)
+    assert list(moved) == [{"from": ENGINE_VERSION - 1, "to": ENGINE_VERSION}]
 
 
 def test_what_another_worker_has_is_refused() -> None:

@@ -93,4 +93,5 @@ def test_without_the_setting_schedules_are_fired(
 ) -> None:
     del settings.TIMESTEP_CLOCKS
     monkeypatch.setattr("timestep.services.ticking.fire_due", first)
+    monkeypatch.setattr("timestep.services.failures.pause_failing", first)
     assert set(_ticks_within(clocks, 0.1)) == {"first"}

@@ -17,6 +17,7 @@ from timestep.engine import dispatcher as module
 from timestep.engine.dispatcher import SLOW_POLL_SECONDS, Dispatcher
 from timestep.engine.execution import Abort
 from timestep.engine.fitness import Fitness
+from timestep.engine.holds import Holds
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.services.resume import resume
 from timestep.services.retry import retry
@@ -66,6 +67,7 @@ class FakeExecutions:
     def __init__(self, *run_ids: str) -> None:
         self._run_ids = list(run_ids)
         self.stopped: list[tuple[str, Abort]] = []
+        self.holds = Holds()
 
     def run_ids(self) -> list[str]:
         """The runs that execute here."""

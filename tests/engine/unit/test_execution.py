@@ -109,7 +109,8 @@ async def test_a_failure_waits_for_calls_that_must_not_be_repeated() -> None:
     execution, done = _execution(), []
 
     async def pay() -> None:
-        with execution.unrepeatable(1):
+        with execution.unrepeatable(1) as begins:
+            begins()
             await asyncio.sleep(0.1)
             done.append("paid")
 
@@ -125,7 +126,8 @@ async def test_two_such_calls_that_fail_do_not_wait_for_each_other() -> None:
     execution = _execution()
 
     async def pay(step_id: int) -> None:
-        with execution.unrepeatable(step_id):
+        with execution.unrepeatable(step_id) as begins:
+            begins()
             await asyncio.sleep(0.01)
             await execution.fail(f"tool {step_id}", step_id, ValueError("no"))
 

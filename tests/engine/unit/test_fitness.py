@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 
 from tests.services.rows import launched
-from timestep.engine.admission import Taker, ready_specs, startable
+from timestep.engine.admission import Taker, startable
 from timestep.engine.fitness import Fitness
+from timestep.engine.looks import look
 from timestep.models import Segment
 from timestep.services.specs import store_spec
 
@@ -36,7 +37,7 @@ def fitness() -> Fitness:
         launched(run_id, spec=store_spec(body))
     launched("kept", spec=store_spec(bodies["a"]), reserved_for="another")
     found = Fitness(script_a)
-    found.unbuildable(ready_specs())
+    found.unbuildable(look("w-1").specs)
     return found
 
 
@@ -46,18 +47,18 @@ def fitness() -> Fitness:
 def test_beside_a_worker_a_script_takes_what_lives_in_it(
     fitness: Fitness, own_only: bool, taken: set[str]
 ) -> None:
-    script = Taker("s-1", own_only, fitness.unbuildable(ready_specs()), fitness.at_home())
+    script = Taker("s-1", own_only, fitness.unbuildable(look("w-1").specs), fitness.at_home())
     assert {segment.run_id for segment in startable(script)} == taken
 
 
 def test_what_no_worker_takes_is_taken_by_a_script_that_can(fitness: Fitness) -> None:
     Segment.objects.update(created_at=timezone.now() - timedelta(seconds=3))
-    unbuildable, at_home = fitness.unbuildable(ready_specs()), fitness.at_home()
+    unbuildable, at_home = fitness.unbuildable(look("w-1").specs), fitness.at_home()
     script = Taker("s-1", True, unbuildable, at_home, fitness.of_programs())
     assert {segment.run_id for segment in startable(script)} == {"a", "named", "free"}
 
 
 def test_what_was_found_fit_stays_so(fitness: Fitness) -> None:
-    first = fitness.unbuildable(ready_specs()), fitness.at_home()
-    assert (fitness.unbuildable(ready_specs()), fitness.at_home()) == first
+    first = fitness.unbuildable(look("w-1").specs), fitness.at_home()
+    assert (fitness.unbuildable(look("w-1").specs), fitness.at_home()) == first
     assert (len(first[0]), len(first[1])) == (1, 2)

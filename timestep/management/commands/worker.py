@@ -16,7 +16,7 @@ from timestep.errors import TimestepError
 class Command(BaseCommand):
     """Execute runs until SIGTERM or Ctrl-C."""
 
-    help = "Execute runs until SIGTERM or Ctrl-C; what is in flight then goes on elsewhere."
+    help = "Execute runs until SIGTERM or Ctrl-C; takes nothing new then, and lets its runs end."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker."""
@@ -27,10 +27,16 @@ class Command(BaseCommand):
         for noisy in ("httpx", "httpx2", "openai", "mcp"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         stopping = threading.Event()
+        at_once = threading.Event()
+
+        def on_signal(*_: Any) -> None:
+            """The first signal drains, the second one ends the draining."""
+            (at_once if stopping.is_set() else stopping).set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
+            signal.signal(number, on_signal)
         try:
-            run_until(stopping)
+            run_until(stopping, at_once)
         except TimestepError as error:
             raise CommandError(str(error)) from None
         # A tool may still block one of our threads; its run has been left to others.

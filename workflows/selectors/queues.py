@@ -1,0 +1,194 @@
+"""Queues as their pages show them: limits, what waits, what runs, and who is paused."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, QuerySet
+from django.utils import timezone
+
+from approvals.access import EVERYTHING, Sight
+from timestep.errors import QueueNotFound
+from timestep.models import DIRECT_QUEUE, Queue, Run, RunStatus, Segment, SegmentKind, SegmentState
+from workflows.selectors.figures import Figure
+
+LISTED = 200
+SHOWN = 50
+# Counting is bounded: with more than these under way, counts say "at least".
+MOST_ACTIVE = 10_000
+ACTIVE = (SegmentState.READY, SegmentState.DISPATCHED, SegmentState.RUNNING)
+HOLDING = (SegmentState.DISPATCHED, SegmentState.RUNNING)
+
+
+@dataclass(frozen=True)
+class QueueLine:
+    """A queue in the list: how much waits in it and runs of it."""
+
+    queue: Queue
+    waiting: Figure
+    running: Figure
+
+
+@dataclass(frozen=True)
+class QueuedRun:
+    """A run that waits in a queue, or holds a place of it."""
+
+    run_id: str
+    agent: str
+    agent_version: int | None
+    priority: int | None
+    created_at: datetime
+    delayed_until: datetime | None
+    started_at: datetime | None
+    kind: str
+    worker: str | None
+
+    @property
+    def movable(self) -> bool:
+        """Whether it waits for its first start, so that its place may be changed."""
+        return self.kind == SegmentKind.START and self.worker is None
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether its time has not come."""
+        return self.delayed_until is not None and self.delayed_until > timezone.now()
+
+
+@dataclass(frozen=True)
+class QueueRuns:
+    """The first of the runs of one kind, and how many there are."""
+
+    rows: list[QueuedRun]
+    count: Figure
+    hidden: int = 0
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than are shown or hidden."""
+        return self.count.more or self.count.count > len(self.rows) + self.hidden
+
+
+@dataclass
+class _Counts:
+    waiting: int = 0
+    running: int = 0
+
+
+@dataclass
+class _Active:
+    """How many segments are under way, by queue."""
+
+    more: bool = False
+    queues: dict[str, _Counts] = field(default_factory=lambda: defaultdict(_Counts))
+
+    def line(self, queue: Queue) -> QueueLine:
+        counts = self.queues.get(queue.name, _Counts())
+        return QueueLine(
+            queue, Figure(counts.waiting, self.more), Figure(counts.running, self.more)
+        )
+
+
+def queue_lines() -> list[QueueLine]:
+    """All queues by name, those too that only runs name so far."""
+    active = _active()
+    queues = {queue.name: queue for queue in Queue.objects.order_by("name")[:LISTED]}
+    for name in active.queues:
+        queues.setdefault(name, unsaved(name))
+    return [active.line(queues[name]) for name in sorted(queues)]
+
+
+def queue_names() -> list[str]:
+    """The queues that a waiting run may be moved to."""
+    names = Queue.objects.exclude(name=DIRECT_QUEUE).order_by("name")
+    return list(names.values_list("name", flat=True)[:LISTED])
+
+
+def get_queue(name: str) -> Queue:
+    """The queue; with the default limits where only runs name it. Raises QueueNotFound."""
+    if not name.isprintable():
+        raise QueueNotFound(name)
+    queue = Queue.objects.filter(name=name).first()
+    if queue is not None:
+        return queue
+    if not Run.objects.filter(queue=name).exists():
+        raise QueueNotFound(name)
+    return unsaved(name)
+
+
+def unsaved(name: str) -> Queue:
+    """A queue as the first start in it would make it."""
+    return Queue(name=name, limit=None) if name == DIRECT_QUEUE else Queue(name=name)
+
+
+def waiting_in(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
+    """What waits, in the order in which it would start: what goes on first, then by priority."""
+    ready = _segments(name, SegmentState.READY).filter(run__status=RunStatus.QUEUED)
+    first = F("run__priority").asc(nulls_last=True)
+    ordered = ready.order_by(F("run__started_at").asc(nulls_last=True), first, "created_at", "pk")
+    return _runs(ordered, sight)
+
+
+def running_of(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
+    """What holds a place of the queue, the longest first."""
+    return _runs(holding(name).order_by("dispatched_at", "pk"), sight)
+
+
+def holding(name: str) -> QuerySet[Segment]:
+    """Segments that hold a place of a queue, as the engine's admission counts them."""
+    status = (RunStatus.QUEUED, RunStatus.RUNNING)
+    return _segments(name, *HOLDING).filter(run__status__in=status)
+
+
+def _segments(name: str, *states: str) -> QuerySet[Segment]:
+    return Segment.objects.filter(state__in=states, run__queue=name)
+
+
+_COLUMNS = {
+    "run_id": "run_id",
+    "agent": "run__agent",
+    "agent_version": "run__agent_version",
+    "priority": "run__priority",
+    "created_at": "run__created_at",
+    "delayed_until": "run__delayed_until",
+    "started_at": "started_at",
+    "kind": "kind",
+    "worker": "worker",
+}
+
+
+def _runs(segments: QuerySet[Segment], sight: Sight) -> QueueRuns:
+    counted = _figure(segments)
+    seen = segments if sight.unlimited else segments.filter(sight.runs("run__"))
+    rows = [_row(values) for values in seen.values(*_COLUMNS.values())[:SHOWN]]
+    hidden = 0 if sight.unlimited else counted.count - _figure(seen).count
+    return QueueRuns(rows, counted, hidden)
+
+
+def _figure(segments: QuerySet[Segment]) -> Figure:
+    found = segments.order_by().values("pk")[: MOST_ACTIVE + 1].count()
+    return Figure(min(found, MOST_ACTIVE), found > MOST_ACTIVE)
+
+
+def _row(values: dict[str, Any]) -> QueuedRun:
+    return QueuedRun(**{name: values[column] for name, column in _COLUMNS.items()})
+
+
+def _active() -> _Active:
+    some = Segment.objects.filter(state__in=ACTIVE).order_by("created_at").values("pk")
+    status = (RunStatus.QUEUED, RunStatus.RUNNING)
+    counted = Segment.objects.filter(pk__in=some[: MOST_ACTIVE + 1], run__status__in=status)
+    found = _Active()
+    total = 0
+    by = counted.order_by().values_list("run__queue", "state").annotate(Count("pk"))
+    for name, state, number in by:
+        total += number
+        counts = found.queues[name]
+        if state == SegmentState.READY:
+            counts.waiting += number
+        else:
+            counts.running += number
+    found.more = total > MOST_ACTIVE
+    return found

@@ -1,0 +1,162 @@
+"""What processes lack: one that is alive, the version, the script, a tool, a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from timestep.models import CatalogueTool, Run, RunStatus, Worker, WorkerKind
+from timestep.services.workers import living_processes
+from timestep.spec_version import SpecVersion
+from workflows.selectors.why.case import Case, Mend, Reason
+from workflows.selectors.workers import missing_keys
+
+_START = "Start one with `python manage.py worker`."
+
+
+def lacking(case: Case) -> Iterator[Reason]:
+    """What no living process has that the run needs to start, or to go on."""
+    if case.is_given:
+        yield from _gone(case)
+        return
+    if said := missing(case.run, case.run.spec.body, case.alive):
+        yield Reason("process", said, mends=(_to_workers(),))
+    elif not case.alive:
+        yield Reason("no_worker", f"No worker is alive. {_START}", mends=(_to_workers(),))
+    elif reserved := _reserved(case):
+        yield reserved
+    elif case.workers and all(one.drain_asked_at for one in case.workers):
+        yield _all_drain(case)
+    elif not case.workers and not case.run.spec.is_of_program:
+        yield _only_scripts(case)
+    if not case.run.spec.is_of_program:
+        yield from _tools(case)
+        yield from _keys(case)
+
+
+def lost_worker(case: Case) -> Iterator[Reason]:
+    """A running run whose worker has fallen silent."""
+    owner = case.run.owner
+    row = Worker.objects.filter(worker_id=owner).first() if owner else None
+    if row is None or _lives(row.worker_id):
+        return
+    then = missing(case.run, case.run.spec.body, case.alive) or (
+        "Another takes it over within 15 s." if case.workers else f"No other is alive. {_START}"
+    )
+    text = f"Its worker {row.worker_id} was not heard of lately. {then}"
+    yield Reason("lost", text, since=row.heartbeat_at, mends=(_to_workers(),))
+
+
+def unbuildable(case: Case) -> Iterator[Reason]:
+    """An agent of a program that nobody takes, where nothing else is in the way."""
+    if case.run.spec.is_of_program and not case.is_given:
+        yield Reason(
+            "unbuildable",
+            "No living process takes it: its agent was described by a program. Run that program "
+            "again, or name its modules in TIMESTEP_CODE of a worker.",
+        )
+
+
+def missing(run: Run, spec: dict[str, Any], alive: Sequence[Worker]) -> str:
+    """The script or the engine version that no living process has, in a sentence; empty if any has.
+
+    Args:
+        run: A run that is queued, or that a person is asked about.
+        spec: What it is pinned to.
+        alive: The processes that are alive.
+    """
+    script = script_of(spec)
+    if run.status == RunStatus.QUEUED and script and not runs_script(script, alive):
+        return f"Waits for {script} to run again: its agent lives in that file."
+    begun = run.started_at is not None
+    if not alive or any(one.can_take(run.engine_version, begun=begun) for one in alive):
+        return ""
+    words = ", ".join(map(str, sorted({one.engine_version for one in alive})))
+    of = f"Waits for a worker of engine version {run.engine_version}"
+    if begun:
+        why = f"it was begun by one, and those alive have {words}, which cannot replay it"
+        return f"{of}: {why}. Start a worker of the release that began it, or cancel it."
+    why = f"it was launched by a newer release, and those alive have {words}"
+    return f"{of}, or of a newer one: {why}. Start a worker of that release, or cancel it."
+
+
+def script_of(spec: dict[str, Any]) -> str:
+    """The file that an agent lives in; empty where any worker can build it."""
+    needs = spec.get("needs") if spec.get("spec_version") == SpecVersion.CODE else None
+    script = needs.get("script") if isinstance(needs, dict) else None
+    return script if isinstance(script, str) else ""
+
+
+def runs_script(script: str, alive: Sequence[Worker]) -> bool:
+    """Whether a living process runs this file."""
+    return any(one.kind == WorkerKind.SCRIPT and one.script == script for one in alive)
+
+
+def _to_workers() -> Mend:
+    return Mend("Workers", reverse("workers"), "timestep.view_worker")
+
+
+def _lives(worker_id: str) -> bool:
+    living: QuerySet[Worker] = living_processes()
+    return living.filter(worker_id=worker_id).exists()
+
+
+def _gone(case: Case) -> Iterator[Reason]:
+    """It was given to a worker that fell silent before it began."""
+    if not any(one.worker_id == case.worker for one in case.alive):
+        others = "Others get it within 15 s." if case.alive else f"No other is alive. {_START}"
+        text = f"It was given to worker {case.worker}, which was not heard of lately. {others}"
+        yield Reason("lost", text, since=case.given_at, mends=(_to_workers(),))
+
+
+def _reserved(case: Case) -> Reason | None:
+    """A script executes what it launched, as long as it lives."""
+    mine = [one for one in case.alive if one.worker_id == case.run.reserved_for]
+    if not mine:
+        return None
+    script = mine[0].script or mine[0].worker_id
+    return Reason("reserved", f"It is kept for {script}, which launched it and executes it itself.")
+
+
+def _all_drain(case: Case) -> Reason:
+    last = max(case.workers, key=lambda one: one.drain_asked_at or one.started_at)
+    text = f"Every worker drains, the last by order of {last.drain_asked_by}: none takes new work."
+    return Reason("draining", text, since=last.drain_asked_at, mends=(_to_workers(),))
+
+
+def _only_scripts(case: Case) -> Reason:
+    count = len(case.alive)
+    scripts = "a script, which takes" if count == 1 else f"{count} scripts, which take"
+    text = f"No worker is alive, only {scripts} what they have all parts of. {_START}"
+    return Reason("no_worker", text, mends=(_to_workers(),))
+
+
+def _tools(case: Case) -> Iterator[Reason]:
+    """The run would fail for these: a worker takes it and then says what is missing."""
+    entries = [tool for agent in _agents(case).values() for tool in agent.get("tools", ())]
+    names = {entry["name"] for entry in entries}
+    if not names:
+        return
+    if case.workers:
+        had = {name for one in case.workers for name in one.tools}
+    else:
+        present = CatalogueTool.objects.filter(name__in=names, present=True)
+        had = set(present.values_list("name", flat=True))
+    if lost := sorted(names - had):
+        text = f"No worker has {', '.join(lost)}: the run would fail. See TIMESTEP_TOOLS."
+        yield Reason("tool", text, mends=(_to_workers(),))
+
+
+def _keys(case: Case) -> Iterator[Reason]:
+    models = {slug: str(agent.get("model", "")) for slug, agent in _agents(case).items()}
+    for variable in sorted({one.variable for one in missing_keys(models)}):
+        text = f"No worker has {variable}, which its model needs: the run would fail."
+        yield Reason("key", text, mends=(_to_workers(),))
+
+
+def _agents(case: Case) -> dict[str, dict[str, Any]]:
+    agents = case.run.spec.body.get("agents")
+    return agents if isinstance(agents, dict) else {}
