@@ -144,6 +144,7 @@ def test_runs_that_wait_for_a_process_say_for_which() -> None:
     worker("w-1", engine_version=2)
     launched("of-script", spec=store_spec(SCRIPT))
     launched("of-version")
+    Run.objects.filter(pk="of-version").update(started_at=LONG_AGO)
     script, version = runs.stranded()
     assert script.said == "wait for /srv/a.py, where their agent lives: of-script"
     assert script.mend == "run it again: `python /srv/a.py`"

@@ -19,8 +19,10 @@ from timestep.engine.threads import in_thread, submit
 from timestep.engine.turn_line import KNOWN_LIMITS, LINE
 from timestep.services import turns
 from timestep.services.estimates import BYTES_PER_TOKEN
+from timestep.services.limits import MOST_TOKENS
 from timestep.services.turn_windows import Lack
 from timestep.services.turns import Asking, Spent
+from timestep.storable import storable_text
 
 # A turn that was not used so long after it was taken is counted anew, from when it is.
 _LATE_SECONDS = 1.0
@@ -149,14 +151,19 @@ async def _taken(caller: Caller, asking: Asking, tell: Callable[[Lack], None]) -
 def _asking(caller: Caller, call: Call) -> Asking:
     return Asking(
         call=secrets.token_hex(16),
-        model=caller.model[:200],
-        agent=caller.agent[:200],
+        model=storable_text(caller.model)[:200],
+        agent=storable_text(caller.agent)[:200],
         run_id=caller.execution.run_id,
         epoch=caller.execution.epoch,
         step=caller.step,
         size=_size(call),
-        most_output=call.argument(2, "model_settings").max_tokens,
+        most_output=_most(call.argument(2, "model_settings").max_tokens),
     )
+
+
+def _most(tokens: int | None) -> int | None:
+    """What the provider will hold to; it refuses what makes no sense."""
+    return tokens if tokens is not None and 0 < tokens <= MOST_TOKENS else None
 
 
 def _size(call: Call) -> int:
