@@ -86,12 +86,6 @@ def _check_rest(provider: Provider, rest: str) -> None:
         )
 
 
-def missing_key(name: str, environ: Mapping[str, str]) -> str | None:
-    """The variable that this model needs and this environment lacks, or None."""
-    provider, _ = split_model_name(name)
-    return None if provider.has_key(environ) else provider.env_key
-
-
 def available(environ: Mapping[str, str]) -> dict[str, bool]:
     """Prefix → whether this environment has the key that it needs. Never the key itself."""
     return {prefix: entry.has_key(environ) for prefix, entry in PROVIDERS.items()}

@@ -18,8 +18,8 @@ from workflows.errors import AgentNotFound
 from workflows.selectors.agents import agent_page, agents_overview
 from workflows.selectors.figures import bounded_count, home_figures
 from workflows.selectors.run import get_run, run_page
-from workflows.selectors.runs import RunFilters, full_runs, run_row, runs_page
-from workflows.selectors.workers import no_worker_has_key
+from workflows.selectors.runs import RunFilters, full_runs, runs_page
+from workflows.selectors.workers import missing_keys
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -156,12 +156,11 @@ def test_rows_carry_what_lists_show() -> None:
     ana = User.objects.create_user("ana")
     started = timezone.now() - timedelta(seconds=5)
     run("r", launched_by=ana, started_at=started, input_tokens=3, output_tokens=4)
-    row = run_row("r")
-    assert row is not None
+    (row,) = runs_page(RunFilters(q="r")).rows
     assert (row.launched_by, row.total_tokens, row.status_label) == ("ana", 7, "Queued")
     assert row.duration_ms is not None
     assert 5000 <= row.duration_ms < 60_000
-    assert run_row("none") is None
+    assert not runs_page(RunFilters(q="none")).rows
 
 
 def test_programs_get_whole_runs_up_to_their_limit() -> None:
@@ -192,18 +191,22 @@ def test_a_figure_stops_counting() -> None:
     assert str(bounded_count(Run.objects.all(), 9)) == "9"
 
 
+def _lacking(model: str) -> list[tuple[str, str]]:
+    return [(one.agent, one.variable) for one in missing_keys({"desk": model})]
+
+
 def test_a_key_that_no_living_worker_has_is_named() -> None:
     worker("one", providers={"openai": False, "demo": True})
     worker("dead", silent=60, providers={"openai": True})
-    assert no_worker_has_key("gpt-4.1") == "OPENAI_API_KEY"
-    assert no_worker_has_key("demo/fast") is None
-    assert no_worker_has_key("unheard/of") is None
+    assert _lacking("gpt-4.1") == [("desk", "OPENAI_API_KEY")]
+    assert _lacking("demo/fast") == []
+    assert _lacking("unheard/of") == []
     worker("two", providers={"openai": True})
-    assert no_worker_has_key("gpt-4.1") is None
+    assert _lacking("gpt-4.1") == []
 
 
 def test_without_workers_nothing_is_said_about_keys() -> None:
-    assert no_worker_has_key("gpt-4.1") is None
+    assert _lacking("gpt-4.1") == []
 
 
 def test_an_agents_page_shows_tools_users_runs_and_missing_keys() -> None:
@@ -248,9 +251,8 @@ def test_what_is_not_there_is_an_error_of_ours() -> None:
             get_run(run_id)
 
 
-def test_a_runs_page_says_whether_its_agent_has_a_newer_version() -> None:
+def test_a_runs_page_knows_the_latest_version_of_its_agent() -> None:
     agent("desk")
     agent("desk", name="New")
-    assert run_page(run("run_1", agent_version=1).run_id).newer_version == 2
-    assert run_page(run("run_2", agent_version=2).run_id).newer_version is None
-    assert run_page(run("run_3", agent="gone").run_id).newer_version is None
+    assert run_page(run("run_1", agent_version=1).run_id).latest_version == 2
+    assert run_page(run("run_2", agent="gone").run_id).latest_version is None

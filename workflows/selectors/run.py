@@ -23,12 +23,6 @@ class RunPage:
     approvals: list[ApprovalRequest]
     latest_version: int | None
 
-    @property
-    def newer_version(self) -> int | None:
-        """The definition's latest version where the run has another one."""
-        same = self.latest_version in (None, self.run.agent_version)
-        return None if same else self.latest_version
-
 
 def get_run(run_id: str, sight: Sight = EVERYTHING) -> Run:
     """The run with this id, with its spec, its user and its usage by now.

@@ -235,8 +235,3 @@ def full_runs(filters: RunFilters, limit: int) -> list[Run]:
         chunk = Run.objects.prefetch_related("segments")
         found |= chunk.in_bulk(ids[start : start + LARGEST_PAGE])
     return [found[run_id] for run_id in ids if run_id in found]
-
-
-def run_row(run_id: str) -> RunRow | None:
-    """The row of one run, for a list that follows it live."""
-    return next(iter(runs_page(RunFilters(q=run_id), limit=1).rows), None)

@@ -31,12 +31,6 @@ def alive_processes() -> list[Worker]:
     return list(living_processes())
 
 
-def no_worker_has_key(model: str) -> str | None:
-    """The environment variable that this model needs and no living worker has, or None."""
-    missing = missing_keys({"": model})
-    return missing[0].variable if missing else None
-
-
 def missing_keys(models: Mapping[str, str]) -> list[MissingKey]:
     """What is missing for these models (agent → model). Nothing while no worker is alive:
     then nobody knows, and pages say that no worker is alive.
