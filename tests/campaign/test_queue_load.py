@@ -14,7 +14,7 @@ GIVEN = {"runs": 45, "workers": 2, "limit": 15, "period": 3, "concurrency": 12, 
 
 @pytest.mark.postgres_only
 @pytest.mark.django_db
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_no_window_holds_more_than_the_limit_and_no_run_is_lost_or_doubled() -> None:
     words = [word for name, value in GIVEN.items() for word in (f"--{name}", str(value))]
     done = subprocess.run(

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/timestep/schedule/"
 
 
-def act(client: Client, action: str) -> str:
+def act(client: Client, action: str, **more: str) -> str:
     """Do an action of the list for the program's schedule; the page that follows."""
-    data = {"action": action, "_selected_action": "hourly"}
+    data = {"action": action, "_selected_action": "hourly", **more}
     return client.post(LIST, data, follow=True).content.decode()
 
 
@@ -38,7 +38,7 @@ def test_it_can_be_run_paused_and_resumed(admin_client: Client) -> None:
     save_program_schedule(program())
     assert "Launched" in act(admin_client, "run_selected_now")
     assert (Run.objects.get().agent, Run.objects.get().schedule) == ("Clock", "hourly")
-    assert "Paused hourly" in act(admin_client, "pause_selected")
+    assert "Paused hourly" in act(admin_client, "pause_selected", sent="Pause", why="holidays")
     assert Schedule.objects.get().paused_by == "admin"
     address = reverse("admin:timestep_schedule_change", args=["hourly"])
     assert "UTC by admin" in admin_client.get(address).content.decode()

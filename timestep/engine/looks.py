@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db import connection
 
 from timestep.engine.holds import Held, Stopped
-from timestep.models import (
-    DIRECT_QUEUE,
-    Hold,
-    HoldKind,
-    ModelLimit,
-    Queue,
-    Segment,
-    SegmentState,
-    Worker,
-)
+from timestep.models import DIRECT_QUEUE, HoldKind
 
 
 @dataclass(frozen=True)
@@ -35,54 +25,42 @@ class Look:
     limits: frozenset[str] = frozenset()
 
 
+# Written out: every pass of every worker asks this, launches and decisions wait for it, and the ORM
+# takes longer to put such a statement together than any database to answer it.
+_LOOK = """
+SELECT DISTINCT 'ready', run.spec_id, '', '', ''
+  FROM timestep_segment AS segment JOIN timestep_run AS run ON run.run_id = segment.run_id
+  WHERE segment.state = 'ready'
+UNION ALL SELECT 'hold', kind, name, placed_by, placed_why
+  FROM timestep_hold WHERE released_at IS NULL
+UNION ALL SELECT 'paused', name, '', '', ''
+  FROM timestep_queue WHERE paused_at IS NOT NULL
+UNION ALL SELECT 'limited', name, '', '', ''
+  FROM timestep_queue WHERE name = %s
+  AND ("limit" IS NOT NULL OR concurrency IS NOT NULL OR worker_concurrency IS NOT NULL)
+UNION ALL SELECT 'drains', worker_id, '', '', ''
+  FROM timestep_worker WHERE worker_id = %s AND drain_asked_at IS NOT NULL
+UNION ALL SELECT 'model', pattern, '', '', '' FROM timestep_modellimit
+"""
+
+
 def look(worker_id: str) -> Look:
     """What there is to do, and what people have stopped: one statement.
 
     Args:
         worker_id: The process that asks.
     """
-    ready = Segment.objects.filter(state=SegmentState.READY).order_by()
-    asked = [
-        _told("ready", ready, "run__spec_id").distinct(),
-        _told("hold", Hold.objects.filter(released_at__isnull=True), *_HOLD),
-        _told("paused", Queue.objects.filter(paused_at__isnull=False), "name"),
-        _told("limited", Queue.objects.filter(_limited(), name=DIRECT_QUEUE), "name"),
-        _told("drains", _draining(worker_id), "worker_id"),
-        _told("model", ModelLimit.objects.all(), "pattern"),
-    ]
-    rows = list(asked[0].union(*asked[1:], all=True))
-    named = {
-        what: {row[1] for row in rows if row[0] == what} for what in ("ready", "paused", "model")
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, [DIRECT_QUEUE, worker_id])
+        rows: list[tuple[str, ...]] = cursor.fetchall()
     said = {row[0] for row in rows}
+    named = {what: frozenset(row[1] for row in rows if row[0] == what) for what in _NAMED}
     holds = sorted((Held(*row[1:]) for row in rows if row[0] == "hold"), key=_widest_first)
-    paused = frozenset(named["paused"])
-    stopped = Stopped(tuple(holds), paused, "limited" in said, "drains" in said)
-    return Look(frozenset(named["ready"]), stopped, frozenset(named["model"]))
+    stopped = Stopped(tuple(holds), named["paused"], "limited" in said, "drains" in said)
+    return Look(named["ready"], stopped, named["model"])
 
 
-_HOLD = ("kind", "name", "placed_by", "placed_why")
-
-
-def _told(what: str, rows: QuerySet[Any], *columns: str) -> QuerySet[Any, tuple[str, ...]]:
-    """Rows of any table as five texts, of which the first says what they are."""
-    texts = [*(F(column) for column in columns), *[_text("")] * (4 - len(columns))]
-    told = {f"told_{place}": text for place, text in enumerate([_text(what), *texts])}
-    asked: QuerySet[Any, tuple[str, ...]] = rows.order_by().annotate(**told).values_list(*told)
-    return asked
-
-
-def _text(value: str) -> Value:
-    return Value(value, output_field=CharField())
-
-
-def _limited() -> Q:
-    limits = ("limit", "concurrency", "worker_concurrency")
-    return Q(*(Q(**{f"{column}__isnull": False}) for column in limits), _connector=Q.OR)
-
-
-def _draining(worker_id: str) -> QuerySet[Worker]:
-    return Worker.objects.filter(worker_id=worker_id, drain_asked_at__isnull=False)
+_NAMED = ("ready", "paused", "model")
 
 
 def _widest_first(held: Held) -> tuple[int, str]:
