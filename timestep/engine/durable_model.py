@@ -28,7 +28,7 @@ from timestep.engine.durable_approval import ask_gate, gate_questions
 from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.holds import is_held, pass_holds
-from timestep.engine.local_calls import keep_steps, local_questions, made_here
+from timestep.engine.local_calls import keep_steps, local_questions, made_by_provider, made_here
 from timestep.engine.model_responses import (
     as_stream,
     function_calls,
@@ -167,6 +167,7 @@ class _Call:
         self._args = args
         self._kwargs = kwargs
         self._waited_s = 0.0
+        self._offered = made_by_provider(self.argument(3, "tools"))
 
     def argument(self, position: int, name: str) -> Any:
         """An argument of `Model.get_response`, however it was passed."""
@@ -250,7 +251,7 @@ class _Call:
         await asyncio.sleep(wait)
 
     async def _pass_holds(self) -> None:
-        await pass_holds(self.scope, self._model._agent)
+        await pass_holds(self.scope, self._model._agent, offered=self._offered)
 
     async def _tried(self, attempt: int) -> ModelResponse:
         execution = self.scope.execution
@@ -267,7 +268,7 @@ class _Call:
         while True:
             await self._pass_holds()
             turn = await take_turn(caller, self, partial(self._say_waiting, attempt))
-            if not is_held(self.scope, self._model._agent):
+            if not is_held(self.scope, self._model._agent, self._offered):
                 return turn
             turn.give_back()
 

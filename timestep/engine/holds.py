@@ -32,16 +32,16 @@ class Held:
     by: str
     why: str
 
-    def stops(self, agents: Collection[str], tool: str) -> bool:
+    def stops(self, agents: Collection[str], tools: Collection[str]) -> bool:
         """Whether it stops a call.
 
         Args:
             agents: Those on whose behalf it is made.
-            tool: The tool; empty for a call of a model.
+            tools: The tool; of a call of a model, the tools that its provider may use meanwhile.
         """
         if self.kind == HoldKind.EVERYTHING:
             return True
-        return self.name in agents if self.kind == HoldKind.AGENT else self.name == tool
+        return self.name in (agents if self.kind == HoldKind.AGENT else tools)
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,19 @@ class Holds:
         stopped, looked_at = self._look
         return stopped if -STALE_SECONDS < looked_at - time.monotonic() <= 0 else None
 
-    def over(self, agents: Collection[str], tool: str) -> Held | None:
+    def over(self, agents: Collection[str], tools: Collection[str]) -> Held | None:
         """The hold that stops a call, if any, as of the last look."""
         holds = self._look[0].holds
-        return next((held for held in holds if held.stops(agents, tool)), None)
+        return next((held for held in holds if held.stops(agents, tools)), None)
 
     def stale(self) -> bool:
         """Whether the last look is too old to go by."""
         return time.monotonic() - self._look[1] > STALE_SECONDS
 
 
-async def pass_holds(scope: Scope, agent: str, *, tool: str = "", call_id: str = "") -> None:
+async def pass_holds(
+    scope: Scope, agent: str, *, tool: str = "", call_id: str = "", offered: Collection[str] = ()
+) -> None:
     """Wait, inside a step and before its call, while the call is held.
 
     Args:
@@ -113,10 +115,12 @@ async def pass_holds(scope: Scope, agent: str, *, tool: str = "", call_id: str =
         agent: The agent that makes it.
         tool: The tool; empty for a call of a model.
         call_id: The call of the tool.
+        offered: Of a call of a model, the tools that its provider may use meanwhile.
     """
     holds, agents = scope.execution.holds, {*scope.within, agent}
+    tools = {tool} if tool else offered
     await _fresh(holds)
-    held = holds.over(agents, tool)
+    held = holds.over(agents, tools)
     if held is None:
         return
     call = {"agent": agent, "tool": tool, "call_id": call_id}
@@ -129,19 +133,14 @@ async def pass_holds(scope: Scope, agent: str, *, tool: str = "", call_id: str =
             while held == told:
                 await asyncio.sleep(_LOOK_SECONDS)
                 await _fresh(holds)
-                held = holds.over(agents, tool)
+                held = holds.over(agents, tools)
         scope.emit("hold.released", {"kind": told.kind, "name": told.name} | facts)
 
 
-def is_held(scope: Scope, agent: str) -> bool:
-    """Whether a call of a model would wait now.
-
-    Args:
-        scope: The run of the call.
-        agent: The agent that makes it.
-    """
+def is_held(scope: Scope, agent: str, offered: Collection[str]) -> bool:
+    """Whether a call of a model would wait now; the arguments are those of `pass_holds`."""
     holds = scope.execution.holds
-    return holds.stale() or holds.over({*scope.within, agent}, "") is not None
+    return holds.stale() or holds.over({*scope.within, agent}, offered) is not None
 
 
 async def _fresh(holds: Holds) -> None:

@@ -14,6 +14,8 @@ from agents import (
     ApplyPatchTool,
     ComputerTool,
     CustomTool,
+    FunctionTool,
+    HostedMCPTool,
     LocalShellTool,
     ShellTool,
     Tool,
@@ -32,6 +34,7 @@ _TOOLS_OF: dict[str, tuple[type[Any], ...]] = {
     LOCAL_SHELL: (LocalShellTool, ShellTool),
     SHELL: (ShellTool,),
 }
+_ON_THIS_MACHINE = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool)
 # The field of a call that says what is to be done.
 _SAYS = {CUSTOM: "input", PATCH: "operation", COMPUTER: "actions"}
 
@@ -65,6 +68,22 @@ def made_here(output: Iterable[Any], tools: Iterable[Tool]) -> list[tuple[LocalC
     offered = list(tools)
     pairs = ((call, _tool_of(call, offered)) for call in local_calls(output))
     return [(call, tool) for call, tool in pairs if tool is not None]
+
+
+def made_by_provider(tools: Iterable[Tool]) -> frozenset[str]:
+    """Names of those tools whose calls the provider makes by itself while the model answers.
+
+    An MCP server that the provider asks is named by its label as well.
+    """
+    theirs = [tool for tool in tools if not _is_called_here(tool)]
+    servers = [one.tool_config["server_label"] for one in theirs if isinstance(one, HostedMCPTool)]
+    return frozenset([tool.name for tool in theirs] + servers)
+
+
+def _is_called_here(tool: Tool) -> bool:
+    if isinstance(tool, ShellTool):
+        return tool.executor is not None
+    return isinstance(tool, (FunctionTool, *_ON_THIS_MACHINE))
 
 
 def keep_steps(scope: Scope, calls: list[tuple[LocalCall, Any]]) -> None:

@@ -7,13 +7,15 @@ import time
 from typing import Any
 
 import pytest
+from agents import Tool, WebSearchTool, function_tool
 from django.utils import timezone
 
 from tests.engine.unit.rows import executing
 from timestep.engine import holds as module
 from timestep.engine.executing_time import ExecutingTime, _go_on, _stand_still
 from timestep.engine.execution import Execution, Scope
-from timestep.engine.holds import Held, Stopped, pass_holds
+from timestep.engine.holds import Held, Stopped, is_held, pass_holds
+from timestep.engine.local_calls import made_by_provider
 from timestep.engine.step_ids import StepIds
 from timestep.models import Run
 
@@ -29,6 +31,11 @@ class FakeWriter:
     def emit(self, event: Any) -> None:
         """Keep an event."""
         self.kinds.append((event.kind, event.payload))
+
+
+def _refund() -> str:
+    """Pay back."""
+    return ""
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +79,18 @@ def _tell(scope: Scope, *held: Held) -> None:
     ids=["tool", "other tool", "model", "who began", "who calls", "no tool", "everything"],
 )
 def test_a_hold_stops_what_it_names(held: Held, tool: str, stops: bool) -> None:
-    assert held.stops({"desk", "clerk"}, tool) is stops
+    assert held.stops({"desk", "clerk"}, {tool}) is stops
+
+
+async def test_a_model_call_waits_while_a_tool_of_its_provider_is_held(rows: list[str]) -> None:
+    tools: list[Tool] = [WebSearchTool(), function_tool(_refund, name_override="refund")]
+    offered = made_by_provider(tools)
+    scope, _ = _scope(Held("tool", "web_search", "ana", ""), REFUND)
+    assert offered == {"web_search"}
+    assert is_held(scope, "desk", offered)
+    _tell(scope, REFUND)
+    assert not is_held(scope, "desk", offered)
+    await asyncio.wait_for(pass_holds(scope, "desk", offered=offered), 0.1)
 
 
 async def test_a_held_call_waits_and_says_for_whom(rows: list[str]) -> None:
