@@ -80,7 +80,7 @@ def postgres_uri() -> Iterator[str]:
     """The URI of a Postgres server to make databases on."""
     with ExitStack() as stack:
         try:
-            uri = stack.enter_context(postgres_server())
+            uri = stack.enter_context(postgres_server(durable=False))
         except (ImportError, OSError, RuntimeError) as error:
             _missing(f"no Postgres server: {error}", "TIMESTEP_REQUIRE_POSTGRES")
         yield uri
@@ -110,7 +110,10 @@ def test_database(
 
     Each is made once in a process, since that takes longer than most files' tests.
     """
-    from approvals.services.roles import keep_roles  # noqa: PLC0415 - Django is set up by now
+    # Here, where Django is set up.
+    from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415
+
+    from approvals.services.roles import keep_roles  # noqa: PLC0415
 
     kind: str = getattr(request, "param", "sqlite")
     uri: str | None = None
@@ -119,6 +122,7 @@ def test_database(
     else:
         database = request.getfixturevalue("_sqlite")
     with django_uses(database):
+        ContentType.objects.clear_cache()  # The numbers of the other database.
         with django_db_blocker.unblock():
             keep_roles()  # Tests that commit leave empty tables behind.
         yield TestDatabase(kind, uri)

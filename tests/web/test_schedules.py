@@ -87,7 +87,8 @@ def test_a_schedule_is_made_and_changed(owner: Client) -> None:
     assert owner.post("/schedules/weekly/edit/", changed).status_code == 302
     entry = AuditEntry.objects.latest("number")
     assert (entry.actor, entry.via, entry.act) == ("owner", "page", "schedule.changed")
-    assert entry.payload == {"cron": "0 10 * * mon", "agent_version": None}
+    address = {"address": "127.0.0.1"}
+    assert entry.payload == {"cron": "0 10 * * mon", "agent_version": None} | address
 
 
 @pytest.mark.parametrize(
