@@ -61,7 +61,7 @@ def postgres_server(*, durable: bool = True) -> Iterator[str]:
 
 
 def _hurry(uri: str) -> None:
-    """Let a server of the tests wait for no disk; it survives the end of its processes all the same."""
+    """Let a server of the tests wait for no disk; its processes may end all the same."""
     with psycopg.connect(uri, autocommit=True) as admin:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             admin.execute(f"ALTER SYSTEM SET {setting} = off")
