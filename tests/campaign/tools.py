@@ -92,8 +92,10 @@ async def pay(context: Context, tag: str, seconds: float) -> str:
 @function_tool
 async def linger(context: Context, tag: str) -> str:
     """Be in flight for as long as a test needs the first time, and quick after that."""
+    # Before the note: whoever waits for that may kill the worker at once.
+    seconds = 60 if once_only(context.tool_call_id) else 0
     with _noted(context):
-        await asyncio.sleep(60 if once_only(context.tool_call_id) else 0)
+        await asyncio.sleep(seconds)
     return _result(context, tag)
 
 
@@ -101,8 +103,10 @@ async def linger(context: Context, tag: str) -> str:
 @function_tool
 async def linger_charging(context: Context, tag: str) -> str:
     """The same, for a call that must not be repeated."""
+    # Before the note: whoever waits for that may kill the worker at once.
+    seconds = 60 if once_only(context.tool_call_id) else 0
     with _noted(context):
-        await asyncio.sleep(60 if once_only(context.tool_call_id) else 0)
+        await asyncio.sleep(seconds)
     return _result(context, tag)
 
 
