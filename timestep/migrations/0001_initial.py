@@ -8,6 +8,7 @@ import timestep.models.written_json
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -16,803 +17,368 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="AgentSpec",
+            name='AgentSpec',
             fields=[
-                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("body", timestep.models.written_json.WrittenJSONField()),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('body', timestep.models.written_json.WrittenJSONField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name="CatalogueTool",
+            name='CatalogueTool',
             fields=[
-                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ("description", models.TextField(blank=True, default="")),
-                ("schema", timestep.models.written_json.WrittenJSONField()),
-                ("schema_digest", models.CharField(max_length=64)),
-                ("needs_approval", models.BooleanField(default=False)),
-                ("idempotent", models.BooleanField(default=True)),
-                ("module", models.CharField(max_length=300)),
-                ("present", models.BooleanField(default=True)),
-                ("published_at", models.DateTimeField(auto_now=True)),
+                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ('description', models.TextField(blank=True, default='')),
+                ('schema', timestep.models.written_json.WrittenJSONField()),
+                ('schema_digest', models.CharField(max_length=64)),
+                ('needs_approval', models.BooleanField(default=False)),
+                ('idempotent', models.BooleanField(default=True)),
+                ('module', models.CharField(max_length=300)),
+                ('present', models.BooleanField(default=True)),
+                ('published_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                "ordering": ("name",),
+                'ordering': ('name',),
             },
         ),
         migrations.CreateModel(
-            name="Queue",
+            name='Queue',
             fields=[
-                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
-                (
-                    "limit",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        default=50,
-                        help_text="Run starts per period; empty: no limit.",
-                        null=True,
-                    ),
-                ),
-                ("period_seconds", models.FloatField(default=60.0)),
-                ("concurrency", models.PositiveIntegerField(blank=True, null=True)),
-                ("worker_concurrency", models.PositiveIntegerField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
+                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ('limit', models.PositiveIntegerField(blank=True, default=50, help_text='Run starts per period; empty: no limit.', null=True)),
+                ('period_seconds', models.FloatField(default=60.0)),
+                ('concurrency', models.PositiveIntegerField(blank=True, null=True)),
+                ('worker_concurrency', models.PositiveIntegerField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                "ordering": ("name",),
+                'ordering': ('name',),
             },
         ),
         migrations.CreateModel(
-            name="Worker",
+            name='Worker',
             fields=[
-                ("worker_id", models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ("host", models.CharField(max_length=200)),
-                ("pid", models.PositiveIntegerField()),
-                ("engine_version", models.PositiveIntegerField()),
-                (
-                    "providers",
-                    models.JSONField(
-                        default=dict,
-                        help_text="Model provider prefix → whether its key is set. Never the key.",
-                    ),
-                ),
-                (
-                    "tools",
-                    models.JSONField(default=list, help_text="Names of the tools that it has."),
-                ),
-                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "heartbeat_at",
-                    models.DateTimeField(db_index=True, default=django.utils.timezone.now),
-                ),
-                ("stopped_at", models.DateTimeField(blank=True, null=True)),
-                ("swept_by", models.CharField(blank=True, max_length=100, null=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("worker", "Worker"), ("script", "Script")],
-                        default="worker",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "script",
-                    models.CharField(
-                        blank=True,
-                        default="",
-                        help_text="The file that a script runs.",
-                        max_length=500,
-                    ),
-                ),
+                ('worker_id', models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ('host', models.CharField(max_length=200)),
+                ('pid', models.PositiveIntegerField()),
+                ('engine_version', models.PositiveIntegerField()),
+                ('providers', models.JSONField(default=dict, help_text='Model provider prefix → whether its key is set. Never the key.')),
+                ('tools', models.JSONField(default=list, help_text='Names of the tools that it has.')),
+                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('heartbeat_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ('stopped_at', models.DateTimeField(blank=True, null=True)),
+                ('swept_by', models.CharField(blank=True, max_length=100, null=True)),
+                ('kind', models.CharField(choices=[('worker', 'Worker'), ('script', 'Script')], default='worker', max_length=10)),
+                ('script', models.CharField(blank=True, default='', help_text='The file that a script runs.', max_length=500)),
             ],
             options={
-                "ordering": ("-started_at",),
+                'ordering': ('-started_at',),
             },
         ),
         migrations.CreateModel(
-            name="Run",
+            name='Run',
             fields=[
-                ("run_id", models.CharField(max_length=128, primary_key=True, serialize=False)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Running"),
-                            ("awaiting_approval", "Awaiting approval"),
-                            ("succeeded", "Succeeded"),
-                            ("failed", "Failed"),
-                            ("cancelled", "Cancelled"),
-                            ("timed_out", "Timed out"),
-                        ],
-                        default="queued",
-                        max_length=20,
-                    ),
-                ),
-                ("label", models.CharField(blank=True, default="", max_length=100)),
-                (
-                    "agent",
-                    models.CharField(
-                        help_text="Slug of the agent that starts the run.", max_length=100
-                    ),
-                ),
-                ("agent_version", models.PositiveIntegerField(blank=True, null=True)),
-                (
-                    "input",
-                    timestep.models.written_json.WrittenJSONField(
-                        help_text="A string, or a list of Responses API input items."
-                    ),
-                ),
-                ("input_digest", models.CharField(max_length=64)),
-                ("context", timestep.models.written_json.WrittenJSONField(blank=True, null=True)),
-                ("max_turns", models.PositiveIntegerField(default=20)),
-                ("engine_version", models.PositiveIntegerField()),
-                ("session_id", models.CharField(blank=True, max_length=200, null=True)),
-                ("queue", models.CharField(default="default", max_length=100)),
-                ("priority", models.PositiveIntegerField(blank=True, null=True)),
-                ("dedup_id", models.CharField(blank=True, max_length=200, null=True)),
-                ("timeout_seconds", models.FloatField(blank=True, null=True)),
-                ("launched_from", models.CharField(blank=True, default="", max_length=200)),
-                ("schedule", models.CharField(blank=True, max_length=100, null=True)),
-                ("scheduled_at", models.DateTimeField(blank=True, null=True)),
-                ("again_of", models.CharField(blank=True, max_length=128, null=True)),
-                (
-                    "session_spec",
-                    models.JSONField(
-                        blank=True,
-                        help_text="How to open the session; empty: our own table.",
-                        null=True,
-                    ),
-                ),
-                ("delayed_until", models.DateTimeField(blank=True, null=True)),
-                (
-                    "reserved_for",
-                    models.CharField(
-                        blank=True,
-                        help_text="The script that launched the run for itself, as long as it lives.",
-                        max_length=100,
-                        null=True,
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("started_at", models.DateTimeField(blank=True, null=True)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                ("executing_ms", models.PositiveBigIntegerField(default=0)),
-                ("executing_since", models.DateTimeField(blank=True, null=True)),
-                ("cancel_requested_at", models.DateTimeField(blank=True, null=True)),
-                ("cancelled_by", models.CharField(blank=True, default="", max_length=200)),
-                (
-                    "final_output",
-                    timestep.models.written_json.WrittenJSONField(blank=True, null=True),
-                ),
-                ("error", models.JSONField(blank=True, null=True)),
-                ("requests", models.PositiveIntegerField(default=0)),
-                ("input_tokens", models.PositiveBigIntegerField(default=0)),
-                ("cached_tokens", models.PositiveBigIntegerField(default=0)),
-                ("output_tokens", models.PositiveBigIntegerField(default=0)),
-                ("reasoning_tokens", models.PositiveBigIntegerField(default=0)),
-                ("turns", models.PositiveIntegerField(default=0)),
-                ("owner", models.CharField(blank=True, max_length=100, null=True)),
-                ("epoch", models.PositiveIntegerField(default=0)),
-                ("last_seq", models.PositiveBigIntegerField(default=0)),
-                ("revision", models.PositiveIntegerField(default=0)),
-                ("takeovers", models.PositiveIntegerField(default=0)),
-                (
-                    "launched_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "spec",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="runs",
-                        to="timestep.agentspec",
-                    ),
-                ),
+                ('run_id', models.CharField(max_length=128, primary_key=True, serialize=False)),
+                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('awaiting_approval', 'Awaiting approval'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('timed_out', 'Timed out')], default='queued', max_length=20)),
+                ('label', models.CharField(blank=True, default='', max_length=100)),
+                ('agent', models.CharField(help_text='Slug of the agent that starts the run.', max_length=100)),
+                ('agent_version', models.PositiveIntegerField(blank=True, null=True)),
+                ('input', timestep.models.written_json.WrittenJSONField(help_text='A string, or a list of Responses API input items.')),
+                ('input_digest', models.CharField(max_length=64)),
+                ('context', timestep.models.written_json.WrittenJSONField(blank=True, null=True)),
+                ('max_turns', models.PositiveIntegerField(default=20)),
+                ('engine_version', models.PositiveIntegerField()),
+                ('session_id', models.CharField(blank=True, max_length=200, null=True)),
+                ('queue', models.CharField(default='default', max_length=100)),
+                ('priority', models.PositiveIntegerField(blank=True, null=True)),
+                ('dedup_id', models.CharField(blank=True, max_length=200, null=True)),
+                ('timeout_seconds', models.FloatField(blank=True, null=True)),
+                ('launched_from', models.CharField(blank=True, default='', max_length=200)),
+                ('schedule', models.CharField(blank=True, max_length=100, null=True)),
+                ('scheduled_at', models.DateTimeField(blank=True, null=True)),
+                ('again_of', models.CharField(blank=True, max_length=128, null=True)),
+                ('session_spec', models.JSONField(blank=True, help_text='How to open the session; empty: our own table.', null=True)),
+                ('delayed_until', models.DateTimeField(blank=True, null=True)),
+                ('reserved_for', models.CharField(blank=True, help_text='The script that launched the run for itself, as long as it lives.', max_length=100, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('executing_ms', models.PositiveBigIntegerField(default=0)),
+                ('executing_since', models.DateTimeField(blank=True, null=True)),
+                ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
+                ('cancelled_by', models.CharField(blank=True, default='', max_length=200)),
+                ('final_output', timestep.models.written_json.WrittenJSONField(blank=True, null=True)),
+                ('error', models.JSONField(blank=True, null=True)),
+                ('requests', models.PositiveIntegerField(default=0)),
+                ('input_tokens', models.PositiveBigIntegerField(default=0)),
+                ('cached_tokens', models.PositiveBigIntegerField(default=0)),
+                ('output_tokens', models.PositiveBigIntegerField(default=0)),
+                ('reasoning_tokens', models.PositiveBigIntegerField(default=0)),
+                ('turns', models.PositiveIntegerField(default=0)),
+                ('owner', models.CharField(blank=True, max_length=100, null=True)),
+                ('epoch', models.PositiveIntegerField(default=0)),
+                ('last_seq', models.PositiveBigIntegerField(default=0)),
+                ('revision', models.PositiveIntegerField(default=0)),
+                ('takeovers', models.PositiveIntegerField(default=0)),
+                ('launched_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('spec', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='timestep.agentspec')),
             ],
             options={
-                "ordering": ("-created_at", "-run_id"),
-                "permissions": (
-                    ("launch_run", "Can launch a run"),
-                    ("cancel_run", "Can cancel a run"),
-                    ("retry_run", "Can retry a run"),
-                    ("view_traceback", "Can see tracebacks of failed runs"),
-                ),
+                'ordering': ('-created_at', '-run_id'),
+                'permissions': (('launch_run', 'Can launch a run'), ('cancel_run', 'Can cancel a run'), ('retry_run', 'Can retry a run'), ('view_traceback', 'Can see tracebacks of failed runs')),
             },
         ),
         migrations.CreateModel(
-            name="RunEvent",
+            name='RunEvent',
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("seq", models.PositiveBigIntegerField()),
-                ("step", models.CharField(blank=True, default="", max_length=40)),
-                ("attempt", models.PositiveIntegerField(default=0)),
-                ("kind", models.CharField(max_length=40)),
-                ("payload", models.JSONField()),
-                ("at", models.DateTimeField()),
-                (
-                    "run",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="events",
-                        to="timestep.run",
-                    ),
-                ),
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('seq', models.PositiveBigIntegerField()),
+                ('step', models.CharField(blank=True, default='', max_length=40)),
+                ('attempt', models.PositiveIntegerField(default=0)),
+                ('kind', models.CharField(max_length=40)),
+                ('payload', models.JSONField()),
+                ('at', models.DateTimeField()),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='timestep.run')),
             ],
             options={
-                "ordering": ("run_id", "seq"),
+                'ordering': ('run_id', 'seq'),
             },
         ),
         migrations.CreateModel(
-            name="RunResult",
+            name='RunResult',
             fields=[
-                (
-                    "run",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="result",
-                        serialize=False,
-                        to="timestep.run",
-                    ),
-                ),
-                ("schema_version", models.CharField(max_length=20)),
-                ("body", models.BinaryField(help_text="zlib-compressed ASCII JSON.")),
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='result', serialize=False, to='timestep.run')),
+                ('schema_version', models.CharField(max_length=20)),
+                ('body', models.BinaryField(help_text='zlib-compressed ASCII JSON.')),
             ],
         ),
         migrations.CreateModel(
-            name="SavedState",
+            name='SavedState',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("revision", models.PositiveIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            (
-                                "interrupted",
-                                "Interrupted: written by the engine, and never changed",
-                            ),
-                            ("saved", "Saved by a program, with what it had decided by then"),
-                            ("resumed", "Resumed: what a program's decisions go on from"),
-                        ],
-                        default="interrupted",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "session_id",
-                    models.CharField(
-                        blank=True,
-                        default="",
-                        help_text="The session's id as its program knows it.",
-                        max_length=200,
-                    ),
-                ),
-                ("agent", models.CharField(blank=True, default="", max_length=100)),
-                ("spec_digest", models.CharField(blank=True, default="", max_length=64)),
-                ("schema_version", models.CharField(max_length=20)),
-                ("body", models.BinaryField(help_text="zlib-compressed JSON.")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="states",
-                        to="timestep.run",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('revision', models.PositiveIntegerField()),
+                ('kind', models.CharField(choices=[('interrupted', 'Interrupted: written by the engine, and never changed'), ('saved', 'Saved by a program, with what it had decided by then'), ('resumed', "Resumed: what a program's decisions go on from")], default='interrupted', max_length=12)),
+                ('session_id', models.CharField(blank=True, default='', help_text="The session's id as its program knows it.", max_length=200)),
+                ('agent', models.CharField(blank=True, default='', max_length=100)),
+                ('spec_digest', models.CharField(blank=True, default='', max_length=64)),
+                ('schema_version', models.CharField(max_length=20)),
+                ('body', models.BinaryField(help_text='zlib-compressed JSON.')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('run', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='states', to='timestep.run')),
             ],
             options={
-                "ordering": ("run_id", "revision", "kind"),
+                'ordering': ('run_id', 'revision', 'kind'),
             },
         ),
         migrations.CreateModel(
-            name="Segment",
+            name='Segment',
             fields=[
-                ("segment_id", models.CharField(max_length=140, primary_key=True, serialize=False)),
-                ("n", models.PositiveIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("start", "Start"),
-                            ("resume", "Resume after approval"),
-                            ("continue", "Continue the parked workflow"),
-                        ],
-                        default="start",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("ready", "Ready"),
-                            ("dispatched", "Dispatched"),
-                            ("running", "Running"),
-                            ("parked", "Parked"),
-                            ("ended", "Ended"),
-                        ],
-                        default="ready",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "revision",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="The saved state that a resume starts from.",
-                        null=True,
-                    ),
-                ),
-                ("decisions", models.JSONField(blank=True, default=list)),
-                ("worker", models.CharField(blank=True, max_length=100, null=True)),
-                (
-                    "nested_calls",
-                    models.PositiveIntegerField(
-                        default=0,
-                        help_text="How many calls of agents as tools were given step ids.",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("dispatched_at", models.DateTimeField(blank=True, null=True)),
-                ("started_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="segments",
-                        to="timestep.run",
-                    ),
-                ),
+                ('segment_id', models.CharField(max_length=140, primary_key=True, serialize=False)),
+                ('n', models.PositiveIntegerField()),
+                ('kind', models.CharField(choices=[('start', 'Start'), ('resume', 'Resume after approval'), ('continue', 'Continue the parked workflow')], default='start', max_length=10)),
+                ('state', models.CharField(choices=[('ready', 'Ready'), ('dispatched', 'Dispatched'), ('running', 'Running'), ('parked', 'Parked'), ('ended', 'Ended')], default='ready', max_length=10)),
+                ('revision', models.PositiveIntegerField(blank=True, help_text='The saved state that a resume starts from.', null=True)),
+                ('decisions', models.JSONField(blank=True, default=list)),
+                ('worker', models.CharField(blank=True, max_length=100, null=True)),
+                ('nested_calls', models.PositiveIntegerField(default=0, help_text='How many calls of agents as tools were given step ids.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('dispatched_at', models.DateTimeField(blank=True, null=True)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segments', to='timestep.run')),
             ],
             options={
-                "ordering": ("run_id", "n"),
+                'ordering': ('run_id', 'n'),
             },
         ),
         migrations.CreateModel(
-            name="SessionItem",
+            name='SessionItem',
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("session_id", models.CharField(max_length=200)),
-                ("item", models.JSONField()),
-                (
-                    "written_by",
-                    models.CharField(
-                        blank=True,
-                        default="",
-                        help_text="`<run id>/<step>/<index>` of the write, so that repeating it adds nothing.",
-                        max_length=200,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('session_id', models.CharField(max_length=200)),
+                ('item', models.JSONField()),
+                ('written_by', models.CharField(blank=True, default='', help_text='`<run id>/<step>/<index>` of the write, so that repeating it adds nothing.', max_length=200)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "ordering": ("session_id", "id"),
-                "indexes": [
-                    models.Index(fields=["session_id", "id"], name="timestep_session_order")
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("written_by", ""), _negated=True),
-                        fields=("session_id", "written_by"),
-                        name="timestep_session_write_once",
-                    )
-                ],
+                'ordering': ('session_id', 'id'),
+                'indexes': [models.Index(fields=['session_id', 'id'], name='timestep_session_order')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('written_by', ''), _negated=True), fields=('session_id', 'written_by'), name='timestep_session_write_once')],
             },
         ),
         migrations.CreateModel(
-            name="SessionWrite",
+            name='SessionWrite',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("step", models.CharField(help_text="`<segment>.<DBOS step id>`.", max_length=40)),
-                ("mark", models.JSONField(help_text="Where the session ended before the change.")),
-                ("taken", models.JSONField(help_text="The item that a pop takes away.", null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="session_writes",
-                        to="timestep.run",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(help_text='`<segment>.<DBOS step id>`.', max_length=40)),
+                ('mark', models.JSONField(help_text='Where the session ended before the change.')),
+                ('taken', models.JSONField(help_text='The item that a pop takes away.', null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='session_writes', to='timestep.run')),
             ],
             options={
-                "ordering": ("run_id", "id"),
-                "constraints": [
-                    models.UniqueConstraint(fields=("run", "step"), name="timestep_session_write")
-                ],
+                'ordering': ('run_id', 'id'),
+                'constraints': [models.UniqueConstraint(fields=('run', 'step'), name='timestep_session_write')],
             },
         ),
         migrations.CreateModel(
-            name="ToolStart",
+            name='ToolStart',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("segment", models.CharField(max_length=140)),
-                (
-                    "step",
-                    models.PositiveIntegerField(
-                        help_text="The reserved DBOS step id within the segment."
-                    ),
-                ),
-                ("call_id", models.CharField(max_length=200)),
-                ("tool", models.CharField(max_length=100)),
-                ("agent", models.CharField(max_length=100)),
-                ("arguments", models.TextField()),
-                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "raised_at",
-                    models.DateTimeField(
-                        blank=True, help_text="The tool ended with an error that we saw.", null=True
-                    ),
-                ),
-                (
-                    "unknown_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When a later execution found no outcome and asked.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "resolution",
-                    models.JSONField(
-                        blank=True,
-                        help_text='A person\'s answer: {"outcome": "happened"|"run_again", "result": …}.',
-                        null=True,
-                    ),
-                ),
-                (
-                    "run",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tool_starts",
-                        to="timestep.run",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('segment', models.CharField(max_length=140)),
+                ('step', models.PositiveIntegerField(help_text='The reserved DBOS step id within the segment.')),
+                ('call_id', models.CharField(max_length=200)),
+                ('tool', models.CharField(max_length=100)),
+                ('agent', models.CharField(max_length=100)),
+                ('arguments', models.TextField()),
+                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('raised_at', models.DateTimeField(blank=True, help_text='The tool ended with an error that we saw.', null=True)),
+                ('unknown_at', models.DateTimeField(blank=True, help_text='When a later execution found no outcome and asked.', null=True)),
+                ('resolution', models.JSONField(blank=True, help_text='A person\'s answer: {"outcome": "happened"|"run_again", "result": …}.', null=True)),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tool_starts', to='timestep.run')),
             ],
             options={
-                "ordering": ("run_id", "id"),
+                'ordering': ('run_id', 'id'),
             },
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(fields=["-created_at", "-run_id"], name="timestep_run_recent"),
+            model_name='run',
+            index=models.Index(fields=['-created_at', '-run_id'], name='timestep_run_recent'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                fields=["status", "-created_at", "-run_id"], name="timestep_run_by_status"
-            ),
+            model_name='run',
+            index=models.Index(fields=['status', '-created_at', '-run_id'], name='timestep_run_by_status'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                fields=["agent", "-created_at", "-run_id"], name="timestep_run_by_agent"
-            ),
+            model_name='run',
+            index=models.Index(fields=['agent', '-created_at', '-run_id'], name='timestep_run_by_agent'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                fields=["queue", "-created_at", "-run_id"], name="timestep_run_by_queue"
-            ),
+            model_name='run',
+            index=models.Index(fields=['queue', '-created_at', '-run_id'], name='timestep_run_by_queue'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                fields=["session_id", "-created_at", "-run_id"], name="timestep_run_by_session"
-            ),
+            model_name='run',
+            index=models.Index(fields=['session_id', '-created_at', '-run_id'], name='timestep_run_by_session'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                fields=["schedule", "-created_at", "-run_id"], name="timestep_run_by_schedule"
-            ),
+            model_name='run',
+            index=models.Index(fields=['schedule', '-created_at', '-run_id'], name='timestep_run_by_schedule'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                fields=["launched_by", "-created_at", "-run_id"], name="timestep_run_by_user"
-            ),
+            model_name='run',
+            index=models.Index(fields=['launched_by', '-created_at', '-run_id'], name='timestep_run_by_user'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(fields=["finished_at"], name="timestep_run_finished"),
+            model_name='run',
+            index=models.Index(fields=['finished_at'], name='timestep_run_finished'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                condition=models.Q(("owner__isnull", False)),
-                fields=["owner"],
-                name="timestep_run_owner",
-            ),
+            model_name='run',
+            index=models.Index(condition=models.Q(('owner__isnull', False)), fields=['owner'], name='timestep_run_owner'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("dedup_id__isnull", False),
-                    ("status__in", ("queued", "running", "awaiting_approval")),
-                ),
-                fields=("dedup_id",),
-                name="timestep_run_active_deduplication",
-            ),
+            model_name='run',
+            constraint=models.UniqueConstraint(condition=models.Q(('dedup_id__isnull', False), ('status__in', ('queued', 'running', 'awaiting_approval'))), fields=('dedup_id',), name='timestep_run_active_deduplication'),
         ),
         migrations.AddConstraint(
-            model_name="runevent",
-            constraint=models.UniqueConstraint(fields=("run", "seq"), name="timestep_event_seq"),
+            model_name='runevent',
+            constraint=models.UniqueConstraint(fields=('run', 'seq'), name='timestep_event_seq'),
         ),
         migrations.AddConstraint(
-            model_name="runevent",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "model.delta"), _negated=True),
-                    models.Q(("step", ""), _negated=True),
-                ),
-                fields=("run", "step", "attempt", "kind"),
-                name="timestep_event_once",
-            ),
+            model_name='runevent',
+            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('kind', 'model.delta'), _negated=True), models.Q(('step', ''), _negated=True)), fields=('run', 'step', 'attempt', 'kind'), name='timestep_event_once'),
         ),
         migrations.AddConstraint(
-            model_name="savedstate",
-            constraint=models.UniqueConstraint(
-                fields=("run", "revision", "kind"), name="timestep_state_revision"
-            ),
+            model_name='savedstate',
+            constraint=models.UniqueConstraint(fields=('run', 'revision', 'kind'), name='timestep_state_revision'),
         ),
         migrations.AddConstraint(
-            model_name="savedstate",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("run__isnull", True)),
-                fields=("session_id", "agent", "revision"),
-                name="timestep_state_plain",
-            ),
+            model_name='savedstate',
+            constraint=models.UniqueConstraint(condition=models.Q(('run__isnull', True)), fields=('session_id', 'agent', 'revision'), name='timestep_state_plain'),
         ),
         migrations.AddIndex(
-            model_name="savedstate",
-            index=models.Index(fields=["session_id", "agent"], name="timestep_state_session"),
+            model_name='savedstate',
+            index=models.Index(fields=['session_id', 'agent'], name='timestep_state_session'),
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                condition=models.Q(("state__in", ("ready", "dispatched", "running"))),
-                fields=["state", "created_at"],
-                name="timestep_segment_active",
-            ),
+            model_name='segment',
+            index=models.Index(condition=models.Q(('state__in', ('ready', 'dispatched', 'running'))), fields=['state', 'created_at'], name='timestep_segment_active'),
         ),
         migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.UniqueConstraint(fields=("run", "n"), name="timestep_segment_number"),
+            model_name='segment',
+            constraint=models.UniqueConstraint(fields=('run', 'n'), name='timestep_segment_number'),
         ),
         migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revision__isnull", False)),
-                fields=("run", "revision"),
-                name="timestep_segment_revision",
-            ),
+            model_name='segment',
+            constraint=models.UniqueConstraint(condition=models.Q(('revision__isnull', False)), fields=('run', 'revision'), name='timestep_segment_revision'),
         ),
         migrations.AddConstraint(
-            model_name="toolstart",
-            constraint=models.UniqueConstraint(
-                fields=("run", "call_id"), name="timestep_tool_start_call"
-            ),
+            model_name='toolstart',
+            constraint=models.UniqueConstraint(fields=('run', 'call_id'), name='timestep_tool_start_call'),
         ),
         migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(fields=["dispatched_at"], name="timestep_segment_dispatched"),
+            model_name='segment',
+            index=models.Index(fields=['dispatched_at'], name='timestep_segment_dispatched'),
         ),
         migrations.AddIndex(
-            model_name="runevent",
-            index=models.Index(
-                condition=models.Q(("kind", "model.delta")),
-                fields=["at"],
-                name="timestep_event_deltas",
-            ),
+            model_name='runevent',
+            index=models.Index(condition=models.Q(('kind', 'model.delta')), fields=['at'], name='timestep_event_deltas'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(fields=["status", "finished_at"], name="timestep_run_ended"),
+            model_name='run',
+            index=models.Index(fields=['status', 'finished_at'], name='timestep_run_ended'),
         ),
         migrations.CreateModel(
-            name="Schedule",
+            name='Schedule',
             fields=[
-                ("name", models.SlugField(max_length=100, primary_key=True, serialize=False)),
-                (
-                    "agent",
-                    models.CharField(
-                        help_text="Slug of the agent definition that it launches.", max_length=100
-                    ),
-                ),
-                ("input", timestep.models.written_json.WrittenJSONField()),
-                ("session_id", models.CharField(blank=True, max_length=200, null=True)),
-                (
-                    "session_spec",
-                    models.JSONField(
-                        blank=True,
-                        editable=False,
-                        help_text="How to open the session; empty: our own.",
-                        null=True,
-                    ),
-                ),
-                ("cron", models.CharField(max_length=200)),
-                ("timezone", models.CharField(default="UTC", max_length=100)),
-                (
-                    "queue",
-                    models.CharField(
-                        blank=True, default="", help_text="Empty: the agent's own.", max_length=100
-                    ),
-                ),
-                (
-                    "priority",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="Lower starts first; empty: after all that have one.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "timeout_seconds",
-                    models.FloatField(
-                        blank=True, help_text="Executing time; empty: the agent's own.", null=True
-                    ),
-                ),
-                (
-                    "overlap",
-                    models.CharField(
-                        choices=[
-                            ("allow", "Allow: start beside it"),
-                            ("skip", "Skip the tick"),
-                            ("queue", "Queue: start after it ended"),
-                            ("cancel_running", "Cancel it, then start"),
-                        ],
-                        default="allow",
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "catch_up",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Launch every tick that nobody was there for, not only the latest.",
-                    ),
-                ),
-                ("paused", models.BooleanField(default=False)),
-                (
-                    "paused_by",
-                    models.CharField(blank=True, default="", editable=False, max_length=200),
-                ),
-                (
-                    "paused_why",
-                    models.CharField(blank=True, default="", editable=False, max_length=300),
-                ),
-                ("paused_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "next_at",
-                    models.DateTimeField(blank=True, db_index=True, editable=False, null=True),
-                ),
-                ("last_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "created_from",
-                    models.CharField(blank=True, default="", editable=False, max_length=200),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "spec",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        help_text="The agent of a program; empty: what the definition says at the tick.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="schedules",
-                        to="timestep.agentspec",
-                    ),
-                ),
+                ('name', models.SlugField(max_length=100, primary_key=True, serialize=False)),
+                ('agent', models.CharField(help_text='Slug of the agent definition that it launches.', max_length=100)),
+                ('input', timestep.models.written_json.WrittenJSONField()),
+                ('session_id', models.CharField(blank=True, max_length=200, null=True)),
+                ('session_spec', models.JSONField(blank=True, editable=False, help_text='How to open the session; empty: our own.', null=True)),
+                ('cron', models.CharField(max_length=200)),
+                ('timezone', models.CharField(default='UTC', max_length=100)),
+                ('queue', models.CharField(blank=True, default='', help_text="Empty: the agent's own.", max_length=100)),
+                ('priority', models.PositiveIntegerField(blank=True, help_text='Lower starts first; empty: after all that have one.', null=True)),
+                ('timeout_seconds', models.FloatField(blank=True, help_text="Executing time; empty: the agent's own.", null=True)),
+                ('overlap', models.CharField(choices=[('allow', 'Allow: start beside it'), ('skip', 'Skip the tick'), ('queue', 'Queue: start after it ended'), ('cancel_running', 'Cancel it, then start')], default='allow', max_length=20)),
+                ('catch_up', models.BooleanField(default=False, help_text='Launch every tick that nobody was there for, not only the latest.')),
+                ('paused', models.BooleanField(default=False)),
+                ('paused_by', models.CharField(blank=True, default='', editable=False, max_length=200)),
+                ('paused_why', models.CharField(blank=True, default='', editable=False, max_length=300)),
+                ('paused_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('next_at', models.DateTimeField(blank=True, db_index=True, editable=False, null=True)),
+                ('last_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('created_from', models.CharField(blank=True, default='', editable=False, max_length=200)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('spec', models.ForeignKey(blank=True, editable=False, help_text='The agent of a program; empty: what the definition says at the tick.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='timestep.agentspec')),
             ],
             options={
-                "ordering": ("name",),
+                'ordering': ('name',),
             },
         ),
         migrations.CreateModel(
-            name="Tick",
+            name='Tick',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("at", models.DateTimeField()),
-                ("fired_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("launched", "Launched"),
-                            ("skipped", "Skipped by the overlap rule"),
-                            ("missed", "Missed: no worker was alive"),
-                            ("failed", "Could not be launched"),
-                        ],
-                        default="launched",
-                        max_length=10,
-                    ),
-                ),
-                ("run_id", models.CharField(blank=True, max_length=128, null=True)),
-                ("note", models.CharField(blank=True, default="", max_length=300)),
-                (
-                    "schedule",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="ticks",
-                        to="timestep.schedule",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('fired_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('outcome', models.CharField(choices=[('launched', 'Launched'), ('skipped', 'Skipped by the overlap rule'), ('missed', 'Missed: no worker was alive'), ('failed', 'Could not be launched')], default='launched', max_length=10)),
+                ('run_id', models.CharField(blank=True, max_length=128, null=True)),
+                ('note', models.CharField(blank=True, default='', max_length=300)),
+                ('schedule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ticks', to='timestep.schedule')),
             ],
             options={
-                "ordering": ("schedule_id", "-at"),
-                "constraints": [
-                    models.UniqueConstraint(fields=("schedule", "at"), name="timestep_tick_once")
-                ],
+                'ordering': ('schedule_id', '-at'),
+                'constraints': [models.UniqueConstraint(fields=('schedule', 'at'), name='timestep_tick_once')],
             },
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                condition=models.Q(
-                    ("schedule__isnull", False),
-                    ("status__in", ("queued", "running", "awaiting_approval")),
-                ),
-                fields=["schedule"],
-                name="timestep_run_schedule_active",
-            ),
+            model_name='run',
+            index=models.Index(condition=models.Q(('schedule__isnull', False), ('status__in', ('queued', 'running', 'awaiting_approval'))), fields=['schedule'], name='timestep_run_schedule_active'),
         ),
     ]
