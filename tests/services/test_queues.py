@@ -35,6 +35,13 @@ def test_limits_that_change_are_recorded_with_what_was_before() -> None:
     ]
 
 
+@pytest.mark.parametrize("make", [queues.create, queues.set_limits])
+def test_the_queue_of_programs_has_no_rate_unless_given_one(make: Any) -> None:
+    made = make("direct", {"concurrency": 3}, by=ANA)
+    assert (made.limit, made.concurrency) == (None, 3)
+    assert queues.set_limits("direct", {"limit": 7}, by=ANA).limit == 7
+
+
 def test_a_queue_is_made_once() -> None:
     queues.create("mail", {}, by=ANA)
     with pytest.raises(InvalidInput, match="already"):

@@ -28,6 +28,7 @@ from timestep.models import (
 )
 from timestep.services import holds, queues
 from timestep.services.audit import Actor
+from timestep.services.places import window_of
 from timestep.services.specs import store_spec
 from workflows.selectors.why import Reason, why
 
@@ -121,7 +122,10 @@ def test_the_rate_window_says_until_when(alive: None) -> None:
     (reason,) = reasons()
     oldest = Segment.objects.get(run="first").dispatched_at
     assert oldest is not None
-    assert (reason.what, reason.until) == ("rate", oldest + timedelta(seconds=60))
+    assert (reason.what, reason.until) == (
+        "rate",
+        oldest + window_of(Queue.objects.get(name="mail")),
+    )
 
 
 def test_those_before_it_and_the_button_that_puts_it_first(alive: None) -> None:

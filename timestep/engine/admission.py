@@ -17,7 +17,6 @@ from timestep.engine.holds import NOTHING_STOPPED, Stopped
 from timestep.engine_version import ENGINE_VERSION, REPLAYED_VERSIONS
 from timestep.models import (
     ACTIVE_STATUSES,
-    DIRECT_QUEUE,
     WAITING_RULES,
     Queue,
     Run,
@@ -26,16 +25,14 @@ from timestep.models import (
     Segment,
     SegmentKind,
     SegmentState,
+    first_limits,
 )
+from timestep.services.places import holding, starts_in_window, window_of
 
 # A pass takes few, so that several workers share a burst.
 BATCH = 16
 # How long a script leaves to workers what it could take as well.
 WORKERS_FIRST_SECONDS = 2.0
-# So that a window does not hold a start too many for whoever counts both of its ends.
-_GUARD = timedelta(milliseconds=5)
-# What was handed over is begun, or given back, long before this.
-_LATEST_BEGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -210,59 +207,29 @@ def _best(taker: Taker, queue: str, room: int) -> list[Segment]:
 
 def _locked_queue(name: str) -> Queue:
     """The queue's row, made with the default limits when it is named for the first time."""
-    limits = {"limit": None} if name == DIRECT_QUEUE else {}
-    Queue.objects.get_or_create(name=name, defaults=limits)
+    Queue.objects.get_or_create(name=name, defaults=first_limits(name))
     return Queue.objects.select_for_update().get(name=name)
 
 
 def _room(queue: Queue, worker_id: str) -> int:
     limits = [BATCH]
     if queue.limit is not None:
-        limits.append(queue.limit - _started_in_window(queue).count())
+        started = starts_in_window(queue, timezone.now())
+        limits.append(queue.limit - started[: queue.limit].count())
     if queue.concurrency is not None:
-        limits.append(queue.concurrency - _holding(queue).count())
+        limits.append(queue.concurrency - holding(queue.name).count())
     if queue.worker_concurrency is not None:
-        mine = _holding(queue).filter(worker=worker_id)
+        mine = holding(queue.name).filter(worker=worker_id)
         limits.append(queue.worker_concurrency - mine.count())
     return min(limits)
-
-
-def _started_in_window(queue: Queue) -> QuerySet[Segment]:
-    """Starts of the queue's current rate window, bounded by its limit; unknown times come last.
-
-    What was handed over and has not begun may begin now, so it counts as if it did; else a run
-    that begins late would share a window with those that follow it.
-    """
-    since = timezone.now() - timedelta(seconds=queue.period_seconds) - _GUARD
-    begins = Q(started_at__isnull=True) & (
-        Q(state=SegmentState.DISPATCHED)
-        | Q(state=SegmentState.READY, kind=SegmentKind.CONTINUE)
-        | Q(dispatched_at__gt=since)
-    )
-    started = Segment.objects.filter(
-        begins | Q(started_at__gt=since),
-        n=0,
-        run__queue=queue.name,
-        dispatched_at__gt=since - _LATEST_BEGIN,
-    )
-    return started.order_by(F("started_at").asc(nulls_last=True))[: queue.limit]
-
-
-def _holding(queue: Queue) -> QuerySet[Segment]:
-    """Segments that hold a place of the queue: handed over or running, not awaiting people."""
-    held = (SegmentState.DISPATCHED, SegmentState.RUNNING)
-    return Segment.objects.filter(
-        state__in=held,
-        run__queue=queue.name,
-        run__status__in=(RunStatus.QUEUED, RunStatus.RUNNING),
-    )
 
 
 def _seconds_to_window(queue: Queue) -> float | None:
     if queue.limit is None:
         return None
-    started = [segment.started_at for segment in _started_in_window(queue)]
-    if len(started) < queue.limit or not started or started[0] is None:
+    now = timezone.now()
+    times = starts_in_window(queue, now).values_list("started_at", flat=True)[: queue.limit]
+    oldest = next(iter(times), None)
+    if len(times) < queue.limit or oldest is None:
         return None
-    opens = started[0] + timedelta(seconds=queue.period_seconds) + _GUARD
-    return max(0.0, (opens - timezone.now()).total_seconds())
+    return max(0.0, (oldest + window_of(queue) - now).total_seconds())

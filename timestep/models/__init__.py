@@ -5,7 +5,7 @@ from timestep.models.catalogue import CatalogueTool
 from timestep.models.events import DELTA_KIND, RunEvent
 from timestep.models.holds import ONE_HOLD, Hold, HoldKind
 from timestep.models.limits import ModelLimit, ModelTurn
-from timestep.models.queues import DEFAULT_QUEUE, DIRECT_QUEUE, Queue
+from timestep.models.queues import DEFAULT_QUEUE, DIRECT_QUEUE, Queue, first_limits
 from timestep.models.results import RunResult
 from timestep.models.runs import (
     ACTIVE_DEDUPLICATION,
@@ -57,4 +57,5 @@ __all__ = [
     "ToolStart",
     "Worker",
     "WorkerKind",
+    "first_limits",
 ]

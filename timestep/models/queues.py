@@ -10,6 +10,11 @@ DEFAULT_QUEUE = "default"
 DIRECT_QUEUE = "direct"
 
 
+def first_limits(name: str) -> dict[str, int | None]:
+    """What a queue is made with, where nobody says otherwise, besides the columns' defaults."""
+    return {"limit": None} if name == DIRECT_QUEUE else {}
+
+
 class Queue(models.Model):
     """Limits of a queue: run starts per period, and concurrency. A paused one holds resumes too."""
 

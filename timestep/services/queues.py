@@ -17,6 +17,7 @@ from timestep.models import (
     Queue,
     Run,
     Schedule,
+    first_limits,
 )
 from timestep.notify import notify_dispatch
 from timestep.services import audit
@@ -46,7 +47,7 @@ def create(name: str, limits: Mapping[str, Any], *, by: Actor) -> Queue:
     """
     checked_queue(name)
     checked = checked_limits(limits)
-    queue, made = Queue.objects.get_or_create(name=name, defaults=checked)
+    queue, made = Queue.objects.get_or_create(name=name, defaults=first_limits(name) | checked)
     if not made:
         raise InvalidInput("name", f"there is a queue {name!r} already; change its limits instead")
     _record(by, "queue.create", queue, _as_facts(checked))
@@ -71,7 +72,7 @@ def set_limits(name: str, limits: Mapping[str, Any], *, by: Actor) -> Queue:
     """
     checked_queue(name)
     checked = checked_limits(limits)
-    _, made = Queue.objects.get_or_create(name=name, defaults=checked)
+    _, made = Queue.objects.get_or_create(name=name, defaults=first_limits(name) | checked)
     queue = Queue.objects.select_for_update().get(name=name)
     before = {column: getattr(queue, column) for column in checked}
     changed = {column: to for column, to in checked.items() if made or before[column] != to}
@@ -188,8 +189,7 @@ def _locked(name: str) -> Queue:
         return queue
     if not Run.objects.filter(queue=name).exists():
         raise QueueNotFound(name)
-    limits = {"limit": None} if name == DIRECT_QUEUE else {}
-    Queue.objects.get_or_create(name=name, defaults=limits)
+    Queue.objects.get_or_create(name=name, defaults=first_limits(name))
     return rows.get(name=name)
 
 

@@ -6,15 +6,14 @@ from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, TextField
-from django.db.models.functions import Cast, Substr
 from django.urls import reverse
 from django.utils import timezone
 
 from approvals.access import EVERYTHING, Sight
 from timestep.digests import digest
-from timestep.models import ENDED_STATUSES, Run, RunStatus, Schedule
+from timestep.models import ENDED_STATUSES, Run, Schedule
 from workflows.selectors.charts import Chart, Slot, stacked
+from workflows.selectors.endings import ENDINGS, endings_by
 
 HOURS = 24
 DAYS = 7
@@ -23,12 +22,6 @@ NEXT_UP = 5
 RUNS_READ = 5000
 _KEPT_SECONDS = 20
 _HOUR = timedelta(hours=1)
-_ENDINGS: dict[str, str] = {
-    RunStatus.SUCCEEDED: "succeeded",
-    RunStatus.FAILED: "failed",
-    RunStatus.TIMED_OUT: "timed out",
-    RunStatus.CANCELLED: "cancelled",
-}
 _TOKENS = {"input": "in", "output": "out"}
 
 
@@ -43,16 +36,11 @@ def _runs_by_hour(sight: Sight) -> Chart | None:
     """One scan of the index over status and end, as far back as a day."""
     last = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = last - (HOURS - 1) * _HOUR
-    # The text of the hour in UTC is the same on both databases, and neither calls back for it.
-    hour = Substr(Cast("finished_at", TextField()), 1, 13)
     ended = Run.objects.filter(status__in=ENDED_STATUSES, finished_at__gte=first)
-    ended = ended.filter(sight.runs()).order_by()
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for at, status, number in ended.values_list(hour, "status").annotate(Count("status")):
-        found[at][status] = number
+    found = endings_by(ended.filter(sight.runs()), 1, 13)
     hours = [first + number * _HOUR for number in range(HOURS)]
     slots = [Slot(_clock(at), found.get(f"{at:%Y-%m-%d %H}", {}), _ended_in(at)) for at in hours]
-    return stacked(slots, _ENDINGS)
+    return stacked(slots, ENDINGS)
 
 
 def _clock(at: datetime) -> str:

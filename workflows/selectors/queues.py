@@ -12,7 +12,17 @@ from django.utils import timezone
 
 from approvals.access import EVERYTHING, Sight
 from timestep.errors import QueueNotFound
-from timestep.models import DIRECT_QUEUE, Queue, Run, RunStatus, Segment, SegmentKind, SegmentState
+from timestep.models import (
+    DIRECT_QUEUE,
+    Queue,
+    Run,
+    RunStatus,
+    Segment,
+    SegmentKind,
+    SegmentState,
+    first_limits,
+)
+from timestep.services.places import holding
 from workflows.selectors.figures import Figure
 
 LISTED = 200
@@ -20,7 +30,6 @@ SHOWN = 50
 # Counting is bounded: with more than these under way, counts say "at least".
 MOST_ACTIVE = 10_000
 ACTIVE = (SegmentState.READY, SegmentState.DISPATCHED, SegmentState.RUNNING)
-HOLDING = (SegmentState.DISPATCHED, SegmentState.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,7 @@ def get_queue(name: str) -> Queue:
 
 def unsaved(name: str) -> Queue:
     """A queue as the first start in it would make it."""
-    return Queue(name=name, limit=None) if name == DIRECT_QUEUE else Queue(name=name)
+    return Queue(name=name, **first_limits(name))
 
 
 def waiting_in(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
@@ -134,12 +143,6 @@ def waiting_in(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
 def running_of(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
     """What holds a place of the queue, the longest first."""
     return _runs(holding(name).order_by("dispatched_at", "pk"), sight)
-
-
-def holding(name: str) -> QuerySet[Segment]:
-    """Segments that hold a place of a queue, as the engine's admission counts them."""
-    status = (RunStatus.QUEUED, RunStatus.RUNNING)
-    return _segments(name, *HOLDING).filter(run__status__in=status)
 
 
 def _segments(name: str, *states: str) -> QuerySet[Segment]:

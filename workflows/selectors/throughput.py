@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, F, Q, QuerySet, TextField
-from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from timestep.models import (
     ENDED_STATUSES,
     Queue,
     Run,
-    RunStatus,
-    Segment,
-    SegmentKind,
-    SegmentState,
 )
+from timestep.services.places import starts_in_window, window_of
 from workflows.selectors.charts import Chart, Slot, stacked
+from workflows.selectors.endings import ENDINGS, endings_by
 
 MINUTES = 60
 _KEPT_SECONDS = 5
 _MINUTE = timedelta(minutes=1)
-_ENDINGS: dict[str, str] = {
-    RunStatus.SUCCEEDED: "succeeded",
-    RunStatus.FAILED: "failed",
-    RunStatus.TIMED_OUT: "timed out",
-    RunStatus.CANCELLED: "cancelled",
-}
 _STARTS = {"started": "started"}
 SLOTS = 60
 # Of a limit larger than this only so many starts are drawn; what is free is right all the same.
 MOST_DRAWN = 5000
-# What was handed over is begun, or given back, long before this.
-_LATEST_BEGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -59,8 +47,8 @@ def rate_window(queue: Queue) -> RateWindow | None:
     """The rate window of a queue as the engine's admission counts it; None where it has none."""
     if queue.limit is None:
         return None
-    now, period = timezone.now(), timedelta(seconds=queue.period_seconds)
-    newest = _starts(queue.name, now - period).order_by(F("started_at").desc(nulls_first=True))
+    now = timezone.now()
+    newest = starts_in_window(queue, now).reverse()
     found = newest.values_list("started_at", flat=True)[: max(queue.limit, MOST_DRAWN)]
     times = [at or now for at in found]
     used = min(len(times), queue.limit)
@@ -70,21 +58,9 @@ def rate_window(queue: Queue) -> RateWindow | None:
         period_seconds=queue.period_seconds,
         used=used,
         free=queue.limit - used,
-        next_free_at=times[queue.limit - 1] + period if full and queue.limit else None,
+        next_free_at=times[queue.limit - 1] + window_of(queue) if full and queue.limit else None,
         chart=_window_chart(times, now, queue.period_seconds),
     )
-
-
-def _starts(name: str, since: datetime) -> QuerySet[Segment]:
-    """What began within the window, and what was handed over and begins now."""
-    begins = Q(started_at__isnull=True) & (
-        Q(state=SegmentState.DISPATCHED)
-        | Q(state=SegmentState.READY, kind=SegmentKind.CONTINUE)
-        | Q(dispatched_at__gt=since)
-    )
-    counted = begins | Q(started_at__gt=since)
-    lately = {"dispatched_at__gt": since - _LATEST_BEGIN}
-    return Segment.objects.filter(counted, n=0, run__queue=name, **lately)
 
 
 def _window_chart(times: list[datetime], now: datetime, period: float) -> Chart | None:
@@ -113,15 +89,10 @@ def last_hour(name: str) -> Chart | None:
 def _last_hour(name: str) -> Chart | None:
     last = timezone.now().astimezone(UTC).replace(second=0, microsecond=0)
     first = last - (MINUTES - 1) * _MINUTE
-    # The text of the minute in UTC is the same on both databases, but for what is between date
-    # and time.
-    minute = Substr(Cast("finished_at", TextField()), 12, 5)
     ended = Run.objects.filter(status__in=ENDED_STATUSES, finished_at__gte=first, queue=name)
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for at, status, number in ended.order_by().values_list(minute, "status").annotate(Count("pk")):
-        found[at][status] = number
+    found = endings_by(ended, 12, 5)
     minutes = [first + number * _MINUTE for number in range(MINUTES)]
     slots = [
         Slot(f"{timezone.localtime(at):%H:%M}", found.get(f"{at:%H:%M}", {})) for at in minutes
     ]
-    return stacked(slots, _ENDINGS)
+    return stacked(slots, ENDINGS)

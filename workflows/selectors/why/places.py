@@ -9,8 +9,8 @@ from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
 from timestep.models import RunStatus, Segment, SegmentKind, SegmentState
+from timestep.services.places import holding
 from workflows.selectors.figures import bounded_count
-from workflows.selectors.queues import holding
 from workflows.selectors.throughput import rate_window
 from workflows.selectors.why.case import NAMED, Case, Mend, Named, Reason
 
