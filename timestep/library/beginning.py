@@ -28,7 +28,7 @@ async def finished(program: Program, run_id: str, agent: Agent[Any]) -> AgentRes
     """Wait until a run has stopped, and give its result."""
     ended = await asyncio.wrap_future(program.endings.of(run_id))
     if ended is not None:
-        return ended_result(ended, agent)
+        return await ended_result(ended, agent)
     return await result_of(run_id, agent)
 
 

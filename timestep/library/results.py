@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents import Agent, AgentOutputSchemaBase, RunState, ToolApprovalItem, Usage
@@ -22,7 +22,7 @@ from timestep.models.states import unpacked
 from timestep.services.states import find
 from timestep.services.totals import show_totals_so_far
 
-NewState = Callable[[], RunState[Any, Any] | None]
+StateReader = Callable[[], Awaitable[RunState[Any, Any]]]
 
 _ERRORS = {
     RunStatus.FAILED: RunFailed,
@@ -43,37 +43,38 @@ async def result_of(run_id: str, agent: Agent[Any]) -> AgentResult:
     """
     run, result, saved = await in_thread(_rows, run_id)
     if saved is None:
-        return ended_result(Ended(run, unpacked(result.body) if result else None), agent)
-    state = await restored(agent, saved)
-    waiting = list(state.get_interruptions())
-    return _result(run, agent, waiting, lambda: in_own_loop(restored(agent, saved)))
+        return await ended_result(Ended(run, unpacked(result.body) if result else None), agent)
+    waiting = list((await restored(agent, saved)).get_interruptions())
+    return await _result(run, agent, waiting, lambda: restored(agent, saved))
 
 
-def ended_result(ended: Ended, agent: Agent[Any]) -> AgentResult:
+async def ended_result(ended: Ended, agent: Agent[Any]) -> AgentResult:
     """The result of a run that has ended. Raises as `result_of` does."""
     run, kept = ended.run, ended.state
     if error := _ERRORS.get(RunStatus(run.status)):
         raise error(run.run_id, run.error or {"what": "run", "message": f"is {run.status}"})
     if kept is None:
-        return _result(run, agent, [], lambda: None)
-    # Read back only where somebody asks, which takes longer than all the rest of a short run's
-    # end; from a copy, since states may keep parts of what they were read from.
-    return _result(
-        run, agent, [], lambda: in_own_loop(restore(agent, json.loads(json.dumps(kept))))
-    )
+        return await _result(run, agent, [], None)
+    # From a copy, since states may keep parts of what they were read from.
+    return await _result(run, agent, [], lambda: restore(agent, json.loads(json.dumps(kept))))
 
 
-def _result(
-    run: Run, agent: Agent[Any], waiting: list[ToolApprovalItem], new_state: NewState
+async def _result(
+    run: Run, agent: Agent[Any], waiting: list[ToolApprovalItem], state: StateReader | None
 ) -> AgentResult:
+    """The result. The state is read only where somebody asks: it takes longer than a short run."""
     return AgentResult(
         run_id=run.run_id,
         status=run.status,
-        final_output=_typed(run, agent, new_state),
+        final_output=await _typed(run, agent, state),
         interruptions=waiting,
         usage=_usage(run),
-        _new_state=new_state,
+        _new_state=lambda: in_own_loop(_read(state)) if state else None,
     )
+
+
+async def _read(state: StateReader) -> RunState[Any, Any]:
+    return await state()
 
 
 def _rows(run_id: str) -> tuple[Run, RunResult | None, SavedState | None]:
@@ -84,12 +85,12 @@ def _rows(run_id: str) -> tuple[Run, RunResult | None, SavedState | None]:
     return show_totals_so_far(run), RunResult.objects.filter(run_id=run_id).first(), saved
 
 
-def _typed(run: Run, agent: Agent[Any], new_state: NewState) -> Any:
+async def _typed(run: Run, agent: Agent[Any], state: StateReader | None) -> Any:
     """The final output as the type that the last agent declares; the row keeps it as JSON."""
     if run.final_output is None:
         return None
-    state = new_state() if agent.handoffs else None
-    last = (state and state._current_agent) or agent
+    ended_with = (await state())._current_agent if agent.handoffs and state else None
+    last = ended_with or agent
     wanted = getattr(last, "output_type", None)
     if isinstance(wanted, AgentOutputSchemaBase):
         wanted = getattr(wanted, "output_type", None)

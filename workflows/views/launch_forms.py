@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, QueryDict
 
 from timestep.errors import InvalidInput
-from timestep.masking import MASK, masked
+from timestep.masking import masked
+from workflows.views.typed import refuse_masked, sent_text, typed_number
 
 
 def current_user(request: HttpRequest) -> User:
@@ -36,10 +37,9 @@ class LaunchForm:
 
     @classmethod
     def sent(cls, data: QueryDict) -> LaunchForm:
-        """What a browser sent. Browsers send line ends as CRLF; the model gets what was typed."""
+        """What a browser sent."""
         texts: dict[str, Any] = {name: data.get(name, "").strip() for name in _TEXTS}
-        typed = data.get("input", "").replace("\r\n", "\n")
-        return cls(input=typed, as_items=data.get("as_items") == "on", **texts)
+        return cls(input=sent_text(data, "input"), as_items=data.get("as_items") == "on", **texts)
 
     @classmethod
     def of(cls, last: str | list[Any] | None) -> LaunchForm:
@@ -51,16 +51,15 @@ class LaunchForm:
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `launch_agent`. Raises InvalidInput naming the field."""
-        if MASK in self.input:
-            raise InvalidInput("input", f"holds {MASK} in place of what is not shown; type it anew")
+        refuse_masked("input", self.input)
         return {
             "input": self._items() if self.as_items else self.input,
             "session_id": self.session_id or None,
             "queue": self.queue or None,
             "dedup_id": self.dedup_id or None,
-            "priority": self._number("priority", int),
-            "timeout_seconds": self._number("timeout_seconds", float),
-            "version": self._number("version", int),
+            "priority": typed_number("priority", self.priority, int),
+            "timeout_seconds": typed_number("timeout_seconds", self.timeout_seconds, float),
+            "version": typed_number("version", self.version, int),
         }
 
     @property
@@ -74,15 +73,6 @@ class LaunchForm:
             return json.loads(self.input)
         except (ValueError, RecursionError):
             raise InvalidInput("input", "is not JSON; untick “as items” to send text") from None
-
-    def _number(self, name: str, kind: type[int] | type[float]) -> Any:
-        text: str = getattr(self, name)
-        if not text:
-            return None
-        try:
-            return kind(text)
-        except (ValueError, OverflowError):
-            raise InvalidInput(name, "must be a number") from None
 
 
 _TEXTS = ("session_id", "queue", "priority", "timeout_seconds", "dedup_id", "version")

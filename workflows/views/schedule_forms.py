@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from timestep.errors import InvalidInput
-from timestep.masking import MASK
 from timestep.models import Overlap, Schedule
 from workflows.services.inputs import input_as_text, parsed_input
 from workflows.services.launching import checked_input
 from workflows.services.local_times import as_typed, read_time, zone_of
+from workflows.views.typed import refuse_masked, sent_text, typed_number
 
 _LONGEST = 300
 _TEXTS = (
@@ -53,10 +53,9 @@ class ScheduleForm:
 
     @classmethod
     def sent(cls, data: QueryDict) -> ScheduleForm:
-        """What a browser sent. Browsers send line ends as CRLF; the model gets what was typed."""
+        """What a browser sent."""
         texts: dict[str, Any] = {name: data.get(name, "").strip()[:_LONGEST] for name in _TEXTS}
-        typed = data.get("input", "").replace("\r\n", "\n")
-        return cls(input=typed, catch_up=data.get("catch_up") == "on", **texts)
+        return cls(input=sent_text(data, "input"), catch_up=data.get("catch_up") == "on", **texts)
 
     @classmethod
     def of(cls, schedule: Schedule) -> ScheduleForm:
@@ -104,24 +103,12 @@ class ScheduleForm:
 
     def _read(self, name: str) -> Any:
         if name == "input":
-            if MASK in self.input:
-                raise InvalidInput(
-                    "input", f"holds {MASK} in place of what is not shown; type it anew"
-                )
+            refuse_masked("input", self.input)
             return checked_input(parsed_input(self.input))
         text: str = getattr(self, name)
         if name in _TIMES:
             return read_time(name, text, zone_of(self.timezone))
-        return _number(name, text, _NUMBERS[name])
-
-
-def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float | None:
-    if not text:
-        return None
-    try:
-        return kind(text)
-    except (ValueError, OverflowError):
-        raise InvalidInput(name, "must be a number") from None
+        return typed_number(name, text, _NUMBERS[name])
 
 
 def _as_text(value: Any) -> str:
