@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -12,6 +11,7 @@ from django.template.response import TemplateResponse
 
 from approvals import admin_access, admin_deliveries, admin_policies  # noqa: F401 - registers what they hold
 from approvals.access import Sight
+from approvals.admin_asks import ask, was_asked
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from approvals.models import ApprovalRequest, AuditEntry, Decision, Vote
 from approvals.policies.people import PERMISSION
@@ -72,34 +72,23 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest], SeenAdmin[ApprovalReq
         if len(selected) > _AT_ONCE:
             self.message_user(request, f"Select at most {_AT_ONCE} at once.", messages.ERROR)
             return None
-        sent = "decide" in request.POST
-        form = ReasonForm(request.POST if sent else None)
+        form = ReasonForm(request.POST if was_asked(request) else None)
         form.fields["reason"].required = not approve
-        if not (sent and form.is_valid()):
-            return self._ask(request, selected, form, approve=approve)
+        form.fields["reason"].label = "Reason (optional)" if approve else "Reason"
+        if not form.is_valid():
+            word = "Approve" if approve else "Reject"
+            return ask(
+                self,
+                request,
+                [row.pk for row in selected],
+                form,
+                title=f"{word} selected requests",
+                word=word,
+                template="admin/approvals/approvalrequest/decide.html",
+                selected=selected,
+            )
         self._decide_each(request, selected, form.cleaned_data["reason"], approve=approve)
         return None
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        selected: list[ApprovalRequest],
-        form: ReasonForm,
-        *,
-        approve: bool,
-    ) -> TemplateResponse:
-        word = "Approve" if approve else "Reject"
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{word} selected requests",
-            "opts": self.opts,
-            "word": word,
-            "action": "approve_selected" if approve else "reject_selected",
-            "selected": selected,
-            "form": form,
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/approvals/approvalrequest/decide.html", context)
 
     def _decide_each(
         self, request: HttpRequest, selected: list[ApprovalRequest], reason: str, *, approve: bool

@@ -56,9 +56,14 @@ def _spec() -> Any:
 
     Queue.objects.create(name="benchmark", limit=None)
     tool = CatalogueTool.objects.get(name="refund_order")
-    entry = {"name": tool.name, "digest": tool.schema_digest}
+    entry: dict[str, Any] = {"name": tool.name, "digest": tool.schema_digest}
     entry |= {"needs_approval": True, "idempotent": False}
-    agent = {"slug": "bench", "name": "bench", "version": 1, "instructions": "Refund orders."}
+    agent: dict[str, Any] = {
+        "slug": "bench",
+        "name": "bench",
+        "version": 1,
+        "instructions": "Refund orders.",
+    }
     agent |= {"model": "demo/instant", "model_settings": {}, "tools": [entry]}
     agent |= {"handoffs": [], "agent_tools": [], "output_type": None}
     return store_spec({"spec_version": 1, "start": "bench", "agents": {"bench": agent}})

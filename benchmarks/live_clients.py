@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.stack import Stack
+from tests.stack import Process, Stack
 
 
 @dataclass
@@ -103,7 +103,7 @@ async def open_reader(
     return reader
 
 
-def start_web(stack: Stack) -> subprocess.Popen[bytes]:
+def start_web(stack: Stack) -> Process:
     """A web process that answers."""
     process = stack.start("web")
     for _ in range(300):
@@ -117,13 +117,11 @@ def start_web(stack: Stack) -> subprocess.Popen[bytes]:
 
 def make_session() -> str:
     """The session key of a new person."""
-    from django.contrib.auth import get_user_model  # noqa: PLC0415 - after django.setup()
-    from django.contrib.auth.models import AbstractUser  # noqa: PLC0415
+    from django.contrib.auth.models import User  # noqa: PLC0415 - after django.setup()
     from django.test import Client  # noqa: PLC0415
 
-    model: type[AbstractUser] = get_user_model()
     client = Client()
-    client.force_login(model.objects.create_user("benchmark", password="benchmark"))
+    client.force_login(User.objects.create_user("benchmark", password="benchmark"))
     return client.cookies["sessionid"].value
 
 

@@ -83,8 +83,8 @@ def _lateness(count: int, cron: str, seconds: float) -> tuple[list[float], list[
     ticks = list(Tick.objects.select_related("schedule"))
     _check_each_once(ticks)
     at = {tick.run_id: tick.at for tick in ticks}
-    runs = Run.objects.filter(run_id__in=at).exclude(started_at=None)
-    started = [_milliseconds(run.started_at - at[run.run_id]) for run in runs]
+    runs = Run.objects.filter(run_id__in=at).values_list("run_id", "started_at")
+    started = [_milliseconds(began - at[run_id]) for run_id, began in runs if began]
     fired = [_milliseconds(tick.lateness) for tick in ticks]
     Schedule.objects.all().delete()
     return fired, started

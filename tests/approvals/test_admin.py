@@ -54,7 +54,7 @@ def test_an_action_asks_before_it_decides(root: Client) -> None:
 
 def test_approving_several(root: Client) -> None:
     rows = ask(awaiting_run(), refund_call("call_1"), refund_call("call_2"))
-    page = _post(root, "approve_selected", *(row.pk for row in rows), decide="Approve", reason="")
+    page = _post(root, "approve_selected", *(row.pk for row in rows), sent="Approve", reason="")
     assert "2 approved." in page
     decisions = Decision.objects.all()
     assert {(row.outcome, row.via, row.decided_by_name) for row in decisions} == {
@@ -64,16 +64,16 @@ def test_approving_several(root: Client) -> None:
 
 def test_rejecting_needs_a_reason(root: Client) -> None:
     [request] = ask(awaiting_run())
-    page = _post(root, "reject_selected", request.pk, decide="Reject", reason="")
+    page = _post(root, "reject_selected", request.pk, sent="Reject", reason="")
     assert "This field is required." in page
-    _post(root, "reject_selected", request.pk, decide="Reject", reason="no")
+    _post(root, "reject_selected", request.pk, sent="Reject", reason="no")
     assert Decision.objects.get().reason == "no"
 
 
 def test_each_result_is_told_by_itself(root: Client) -> None:
     first, second = ask(awaiting_run(), refund_call("call_1"), refund_call("call_2"))
     decide(first.pk, approve=False, by=approver(), reason="no")
-    page = _post(root, "approve_selected", first.pk, second.pk, decide="Approve", reason="")
+    page = _post(root, "approve_selected", first.pk, second.pk, sent="Approve", reason="")
     # The admin begins every message with a capital; an id must not be where it does.
     assert re.search(r"Request apr_\w+ was already rejected by ana", page)
     assert "1 approved." in page
@@ -84,7 +84,7 @@ def test_a_viewer_is_offered_no_decision(client: Client) -> None:
     viewer.user_permissions.add(Permission.objects.get(codename="view_approvalrequest"))
     client.force_login(viewer)
     [request] = ask(awaiting_run())
-    page = _post(client, "approve_selected", request.pk, decide="Approve", reason="")
+    page = _post(client, "approve_selected", request.pk, sent="Approve", reason="")
     assert "approve_selected" not in page
     assert not Decision.objects.exists()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
-import subprocess
-import sys
 from typing import Any
 
+from tests import warm
 from tests.campaign.installation import KEY, Installation
 from tests.stack import ROOT
 
@@ -29,16 +29,18 @@ class Program:
         own = engine.stack.environment | {"PYTHONPATH": str(ROOT), "OPENAI_API_KEY": KEY}
         own |= {"TIMESTEP_CODE": "tests"} | environment
         own.pop("DJANGO_SETTINGS_MODULE", None)
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.library.driver"],
-                cwd=engine.stack.home,
-                env=own,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        theirs, ours = os.pipe()
+        self._asks = os.fdopen(ours, "w")
+        ours, answers = os.pipe()
+        self._answers = os.fdopen(ours)
+        with (
+            self._log.open("w") as log,
+            os.fdopen(theirs) as asked,
+            os.fdopen(answers, "w") as said,
+        ):
+            files = (asked.fileno(), said.fileno(), log.fileno())
+            words = ["-m", "tests.library.driver"]
+            self.process = warm.start(words, own, files, cwd=engine.stack.home)
 
     def ready(self) -> Program:
         """The program, once it is launched."""
@@ -52,10 +54,8 @@ class Program:
 
     def begin(self, name: str, /, **arguments: Any) -> None:
         """Call a scenario without waiting for it."""
-        assert self.process.stdin is not None
-        line = json.dumps({"call": name, "arguments": arguments})
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
+        self._asks.write(json.dumps({"call": name, "arguments": arguments}) + "\n")
+        self._asks.flush()
 
     def result(self) -> Any:
         """What the scenario begun gives."""
@@ -71,11 +71,9 @@ class Program:
 
     def close(self) -> int:
         """Let it end by itself; its exit code."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
+        self._asks.close()
         code = self.process.wait(60)
-        self.process.stdout.close()
+        self._answers.close()
         return code
 
     def log(self) -> str:
@@ -83,8 +81,7 @@ class Program:
         return self._log.read_text()
 
     def _read(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        line = self._answers.readline()
         assert line, f"the program ended:\n{self.log()[-4000:]}"
         answer: dict[str, Any] = json.loads(line)
         return answer

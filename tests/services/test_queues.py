@@ -87,12 +87,19 @@ def test_a_pause_without_a_reason_is_refused(why: str) -> None:
     assert not Queue.objects.get(name="mail").paused
 
 
-def test_a_queue_that_only_runs_name_can_be_paused_and_no_other() -> None:
-    launched("r", queue="named")
-    assert queues.pause("named", by=ANA, why="later").limit == 50
+def test_a_queue_can_be_paused_before_anything_is_launched_into_it() -> None:
+    assert queues.pause("planned", by=ANA, why="later").limit == 50
+    launched("r", queue="planned")
+    assert queues.unpause("planned", by=ANA).paused is False
+    with pytest.raises(InvalidInput, match="queue"):
+        queues.pause("no name", by=ANA, why="later")
+
+
+@pytest.mark.parametrize("act", [queues.unpause, queues.delete])
+def test_what_is_no_queue_is_not_found(act: Any) -> None:
     with pytest.raises(QueueNotFound):
-        queues.pause("nowhere", by=ANA, why="later")
-    assert not Queue.objects.filter(name="nowhere").exists()
+        act("nowhere", by=ANA)
+    assert not Queue.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from timestep.models import Queue, Run, RunStatus, Segment
 from timestep.services import queues
 from timestep.services.audit import Actor
 from workflows.selectors.throughput import last_hour, rate_window
+from workflows.services.definitions import save_definition
 
 pytestmark = pytest.mark.django_db
 ANA = Actor("ana", "page")
@@ -112,6 +113,16 @@ def test_one_with_work_in_it_is_not_deleted(owner: Client, mail: Queue) -> None:
     Run.objects.update(queue="default")
     assert owner.post("/queues/mail/delete/")["Location"] == "/queues/"
     assert not Queue.objects.filter(name="mail").exists()
+
+
+def test_one_that_an_agent_launches_into_is_there_before_any_run(owner: Client) -> None:
+    save_definition({"slug": "desk", "name": "Desk", "model": "m", "default_queue": "mail"})
+    assert b'href="/queues/mail/"' in owner.get("/agents/desk/").content
+    assert owner.get("/queues/mail/").status_code == 200
+    assert owner.post("/queues/mail/pause/", {"why": "not yet"}).status_code == 302
+    answer = owner.post("/queues/mail/delete/")
+    assert (answer.status_code, Queue.objects.get().paused) == (409, True)
+    assert b"agent desk launches into it" in answer.content
 
 
 def test_a_waiting_run_is_given_another_priority(owner: Client, mail: Queue) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from tests.access.people import anew, person
 from tests.approvals.rows import ask, awaiting_run
-from tests.workflows.rows import agent
+from tests.workflows.rows import agent, worker
 from tests.workflows.rows import run as make_run
+from timestep.models import Schedule
+from timestep.services import queues
+from timestep.services.audit import Actor
+from workflows.selectors.finding import Found
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +43,26 @@ def test_the_beginning_of_an_id_offers_what_it_may_be(owner: Client) -> None:
     make_run("run_2")
     answer = owner.get("/search/", {"q": "run_"})
     assert [one.name for one in answer.context["found"]] == ["run_1", "run_2"]
+
+
+def test_what_is_operated_is_found_by_those_who_may_look(owner: Client) -> None:
+    queues.create("mail", {}, by=Actor("ana", "page"))
+    row = worker("w-42")
+    schedule = {"name": "nightly", "agent": "desk", "cron": "0 3 * * *", "input": "hello"}
+    Schedule.objects.create(**schedule)
+    places = {"mail": "/queues/mail/", row.pk: f"/workers/{row.pk}/"}
+    places["nightly"] = "/schedules/nightly/"
+    stranger = Client()
+    stranger.force_login(anew(person("ana", "timestep.view_run")))
+    for query, place in places.items():
+        assert owner.get("/search/", {"q": query})["Location"] == place
+        assert [one.url for one in _offered(owner, query[1:-1])] == [place]
+        assert _offered(stranger, query) == _offered(stranger, query[1:-1]) == []
+
+
+def _offered(client: Client, query: str) -> list[Found]:
+    found: list[Found] = client.get("/search/", {"q": query}).context["found"]
+    return found
 
 
 @pytest.mark.parametrize("query", ["", "nothing", "%", "\x00", "<script>", "x" * 5000])

@@ -12,6 +12,7 @@ from tests.access.people import anew, keep, person
 from timestep.models import Hold
 from timestep.services import holds
 from timestep.services.audit import Actor
+from workflows.services.definitions import save_definition
 
 pytestmark = pytest.mark.django_db
 ANA = Actor("ana", "page")
@@ -96,3 +97,13 @@ def test_who_is_not_signed_in_sees_no_bar(stranger: Client) -> None:
 def test_a_hold_that_never_was_is_not_found(owner: Client) -> None:
     for number in (1, 2**62, 2**70):
         assert owner.post(f"/stop/{number}/release/", {"why": "x"}).status_code == 404
+
+
+def test_pages_of_agents_lead_to_it_with_the_name_filled_in(owner: Client) -> None:
+    save_definition({"slug": "desk", "name": "Desk", "model": "m"})
+    assert b'href="/stop/?agent=desk"' in owner.get("/agents/desk/").content
+    asked = owner.get("/stop/?agent=%22%3E%3Cb%3E").content.decode()
+    assert 'value="&quot;&gt;&lt;b&gt;"' in asked
+    plain = Client()
+    plain.force_login(anew(person("ana", "timestep.view_run")))
+    assert b"/stop/?agent=" not in plain.get("/agents/desk/").content

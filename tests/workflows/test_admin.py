@@ -144,7 +144,7 @@ def test_launch_asks_for_the_input_and_launches(admin_client: Client) -> None:
     run("run_1", input="<b>earlier</b>")
     page = act(admin_client, "workflows_agentdefinition", "launch_selected", "desk")
     assert "&lt;b&gt;earlier&lt;/b&gt;" in page
-    given = {"launch": "Launch", "input": "hello\r\nthere"}
+    given = {"sent": "Launch", "input": "hello\r\nthere"}
     page = act(admin_client, "workflows_agentdefinition", "launch_selected", "desk", **given)
     made = Run.objects.exclude(run_id="run_1").get()
     assert made.run_id in page
@@ -154,10 +154,10 @@ def test_launch_asks_for_the_input_and_launches(admin_client: Client) -> None:
 
 def test_launching_what_cannot_be_is_a_message(admin_client: Client) -> None:
     agent("desk", active=False)
-    given = {"launch": "Launch", "input": "hello"}
+    given = {"sent": "Launch", "input": "hello"}
     page = act(admin_client, "workflows_agentdefinition", "launch_selected", "desk", **given)
     assert "Agent desk is inactive" in page
-    page = act(admin_client, "workflows_agentdefinition", "launch_selected", "desk", launch="x")
+    page = act(admin_client, "workflows_agentdefinition", "launch_selected", "desk", sent="x")
     assert "This field is required" in page
     assert Run.objects.count() == 0
 
@@ -244,7 +244,7 @@ def test_actions_need_their_permissions() -> None:
         ("timestep_schedule", "run_selected_now", "nightly"),
         ("timestep_schedule", "resume_selected", "nightly"),
     ):
-        act(client, model, action, key, launch="Launch", input="x")
+        act(client, model, action, key, sent="Launch", input="x")
     assert list(Run.objects.values_list("run_id", "status")) == [("run_1", "queued")]
     assert Schedule.objects.get().paused is True
     client.post(address("workflows_agentdefinition", "change", "desk"), {**FORM, "name": "X"})

@@ -95,7 +95,7 @@ def pause(name: str, *, by: Actor, why: str) -> Queue:
     What runs already goes on. A queue that is paused stays as it is, with its first reason.
 
     Args:
-        name: The queue.
+        name: The queue; made with the default limits if there is none.
         by: Who pauses it.
         why: The reason, which everybody sees who waits for it.
 
@@ -103,11 +103,12 @@ def pause(name: str, *, by: Actor, why: str) -> Queue:
         The paused queue.
 
     Raises:
-        QueueNotFound: There is no such queue.
-        InvalidInput: The reason is empty or too long.
+        InvalidInput: The name cannot be used, or the reason is empty or too long.
     """
+    checked_queue(name)
     why = checked_reason("why", why)
-    queue = _locked(name)
+    Queue.objects.get_or_create(name=name, defaults=first_limits(name))
+    queue = Queue.objects.select_for_update().get(name=name)
     if queue.paused:
         return queue
     queue.paused_at, queue.paused_by, queue.paused_why = timezone.now(), by.name[:200], why

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from approvals.access import Sight
+from approvals.admin_asks import ask, was_asked
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from timestep.models import Schedule
 from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
@@ -100,11 +99,11 @@ class AgentDefinitionAdmin(SeenAdmin[AgentDefinition]):
         slugs = selected(request, queryset)
         if not slugs:
             return None
-        sent = "launch" in request.POST
         before = last_input(slugs[0]) if len(slugs) == 1 else None
-        form = LaunchForm(request.POST if sent else None, initial={"input": before})
-        if not (sent and form.is_valid()):
-            return self._ask(request, slugs, form)
+        form = LaunchForm(request.POST if was_asked(request) else None, initial={"input": before})
+        if not form.is_valid():
+            title = f"Launch {', '.join(slugs)}"
+            return ask(self, request, slugs, form, title=title, word="Launch")
         given = form.cleaned_data["input"]
         act_on_each(
             request,
@@ -119,17 +118,6 @@ class AgentDefinitionAdmin(SeenAdmin[AgentDefinition]):
             ),
         )
         return None
-
-    def _ask(self, request: HttpRequest, slugs: list[str], form: LaunchForm) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Launch {', '.join(slugs)}",
-            "opts": self.opts,
-            "slugs": slugs,
-            "form": form,
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/workflows/launch.html", context)
 
 
 @admin.register(AgentVersion)

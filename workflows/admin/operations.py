@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 
 from approvals.access import Sight
+from approvals.admin_asks import ask, was_asked
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from timestep.errors import TimestepError
 from timestep.models import Hold, Queue, Worker
@@ -23,6 +22,7 @@ from timestep.services.audit import Actor
 from workflows.admin.acts import act_on_each, selected, user_of
 from workflows.admin.operation_forms import QueueForm, ReasonForm
 from workflows.selectors.holds import seen
+from workflows.services.queues import delete_queue
 
 _M = TypeVar("_M", bound=models.Model)
 
@@ -35,24 +35,14 @@ class AsksWhy(admin.ModelAdmin[_M]):
     ) -> HttpResponse | None:
         """Ask, and once it is said do the act for each row, given its key and the reason."""
         keys = selected(request, rows)
-        form = ReasonForm(request.POST if "sent" in request.POST else None)
+        form = ReasonForm(request.POST if was_asked(request) else None)
         if not keys:
             return None
         if form.is_valid():
             why = form.cleaned_data["why"]
             act_on_each(request, keys, lambda key: act(key, why))
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": word,
-            "opts": self.opts,
-            "names": keys,
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-            "action": request.POST.get("action", ""),
-            "word": word,
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/timestep/schedule_act.html", context)
+        return ask(self, request, keys, form, title=word, word=word)
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -85,7 +75,7 @@ class QueueAdmin(AsksWhy[Queue]):
 
     def delete_model(self, request: HttpRequest, obj: Queue) -> None:
         """Delete through the service, which refuses one with work in it."""
-        queues.delete(obj.name, by=_actor(request))
+        delete_queue(obj.name, by=_actor(request))
 
     def delete_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> Any:
         """A refusal is a message."""
@@ -126,7 +116,7 @@ class QueueAdmin(AsksWhy[Queue]):
 
 
 def _deleted(name: str, *, by: Actor) -> str:
-    queues.delete(name, by=by)
+    delete_queue(name, by=by)
     return f"Deleted {name}."
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from approvals.access import Sight
+from approvals.admin_asks import ask, was_asked
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
 from approvals.errors import AgentKept
 from timestep.models import Schedule, Tick
@@ -129,7 +128,7 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
     ) -> HttpResponse | None:
         """Ask why, then stop launching by the clock."""
         names, by = selected(request, queryset), _actor(request)
-        form = PauseForm(request.POST if "sent" in request.POST else None)
+        form = PauseForm(request.POST if was_asked(request) else None)
         if names and not form.is_valid():
             return self._ask(request, names, form, word="Pause")
         why = form.cleaned_data["why"] if names else ""
@@ -142,7 +141,7 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
     ) -> HttpResponse | None:
         """Ask for the range, list what would run, then launch it."""
         names, user = selected(request, queryset), user_of(request)
-        form = BackfillForm(request.POST if "sent" in request.POST else None)
+        form = BackfillForm(request.POST if was_asked(request) else None)
         if not names:
             return None
         # Launched is what was listed: a range that was changed since is listed again.
@@ -156,18 +155,16 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
     def _ask(
         self, request: HttpRequest, names: list[str], form: ActForm, *, word: str, would: Any = ()
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{request.POST['action'].partition('_')[0].capitalize()} {', '.join(names)}",
-            "opts": self.opts,
-            "names": names,
-            "form": form,
-            "word": word,
-            "would": would,
-            "action": request.POST["action"],
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/timestep/schedule_act.html", context)
+        return ask(
+            self,
+            request,
+            names,
+            form,
+            title=f"{request.POST['action'].partition('_')[0].capitalize()} {', '.join(names)}",
+            word=word,
+            template="admin/timestep/backfill.html",
+            would=would,
+        )
 
     @admin.action(description="Resume schedule", permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:

@@ -1,19 +1,24 @@
-"""Finding anything by an id, or by how an id or a name begins. Only index lookups."""
+"""Finding anything by an id, or by how an id or a name begins.
+
+Only index lookups where rows are many: runs and requests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 
-from approvals.access import EVERYTHING, Sight
+from approvals.access import Sight
 from approvals.models import ApprovalRequest
-from timestep.models import Run, Schedule, Worker
+from timestep.models import Queue, Run, Schedule, Worker
 from workflows.models import AgentDefinition
 
 NEAR = 10
+_M = TypeVar("_M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,53 @@ class Found:
     about: str = ""
 
 
-def find(query: str, sight: Sight = EVERYTHING) -> list[Found]:
-    """What is seen and has this id; where nothing has, what begins with it or belongs to it."""
+def find(query: str, sight: Sight, may: Callable[[str], bool]) -> list[Found]:
+    """What is seen and has this id; where nothing has, what begins with it or belongs to it.
+
+    Args:
+        query: What was pasted or typed.
+        sight: Of which agents runs, requests and schedules are found.
+        may: Whether whoever asks has a permission; pages that need one are found with it only.
+    """
     text = query.strip().strip("\"'`<>()[]{},;").rstrip("/").rsplit("/", 1)[-1].strip()
     if not text or "\x00" in text:
         return []
-    return list(_exact(text, sight)) or list(_near(text, sight))
+    operated = [
+        find_rows
+        for permission, find_rows in (
+            ("timestep.view_schedule", _schedules),
+            ("timestep.view_queue", _queues),
+            ("timestep.view_worker", _workers),
+        )
+        if may(permission)
+    ]
+    exact = [*_exact(text, sight), *(one for rows in operated for one in rows(text, sight, True))]
+    if exact:
+        return exact
+    return [*_near(text, sight), *(one for rows in operated for one in rows(text, sight, False))]
+
+
+def _schedules(text: str, sight: Sight, exact: bool) -> Iterator[Found]:
+    rows = _named(Schedule.objects.filter(sight.agents_in("agent")), "name", text, exact)
+    for row in rows.only("name", "agent")[:NEAR]:
+        url = reverse("schedule", args=[row.name])
+        yield Found("schedule", row.name, url, exact, f"launches {row.agent}")
+
+
+def _queues(text: str, sight: Sight, exact: bool) -> Iterator[Found]:
+    for row in _named(Queue.objects.all(), "name", text, exact)[:NEAR]:
+        yield Found("queue", row.name, reverse("queue", args=[row.name]), exact)
+
+
+def _workers(text: str, sight: Sight, exact: bool) -> Iterator[Found]:
+    rows = _named(Worker.objects.all(), "worker_id", text, exact)
+    for row in rows.only("worker_id", "host")[:NEAR]:
+        yield Found("worker", row.pk, reverse("worker", args=[row.pk]), exact, row.host)
+
+
+def _named(rows: QuerySet[_M], field: str, text: str, exact: bool) -> QuerySet[_M]:
+    """Rows whose name this is, or holds it: there are few of what is operated."""
+    return rows.filter(**{field if exact else f"{field}__icontains": text}).order_by(field)
 
 
 def _exact(text: str, sight: Sight) -> Iterator[Found]:
@@ -46,10 +92,6 @@ def _exact(text: str, sight: Sight) -> Iterator[Found]:
     yield from _agent(text, sight)
     if seen.filter(session_id=text).exists():
         yield Found("session", text, _runs("session", text), True, "the runs of this session")
-    schedules = Schedule.objects.filter(sight.agents_in("agent"), name=text)
-    for schedule in schedules.only("name", "agent"):
-        url = reverse("schedule", args=[schedule.name])
-        yield Found("schedule", text, url, True, f"launches {schedule.agent}")
 
 
 def _agent(text: str, sight: Sight) -> Iterator[Found]:
@@ -77,8 +119,6 @@ def _near(text: str, sight: Sight) -> Iterator[Found]:
     named = agents.filter(Q(slug__icontains=text) | Q(name__icontains=text))
     for agent in named.only("slug", "name")[:NEAR]:
         yield Found("agent", agent.slug, reverse("agent", args=[agent.slug]), False, agent.name)
-    for worker in Worker.objects.filter(worker_id=text):
-        yield Found("worker", worker.worker_id, reverse("home"), False, worker.host)
     calls = requests.filter(call_id=text) if text.startswith("call") else ()
     for request in calls[:NEAR]:
         yield _approval(request, exact=True)

@@ -17,12 +17,14 @@ from timestep.models import (
     Queue,
     Run,
     RunStatus,
+    Schedule,
     Segment,
     SegmentKind,
     SegmentState,
     first_limits,
 )
 from timestep.services.places import holding
+from workflows.models import AgentDefinition
 from workflows.selectors.figures import Figure
 
 LISTED = 200
@@ -116,15 +118,22 @@ def queue_names() -> list[str]:
 
 
 def get_queue(name: str) -> Queue:
-    """The queue; with the default limits where only runs name it. Raises QueueNotFound."""
+    """The queue; with the default limits where it is only named. Raises QueueNotFound."""
     if not name.isprintable():
         raise QueueNotFound(name)
     queue = Queue.objects.filter(name=name).first()
     if queue is not None:
         return queue
-    if not Run.objects.filter(queue=name).exists():
+    if not _is_named(name):
         raise QueueNotFound(name)
     return unsaved(name)
+
+
+def _is_named(name: str) -> bool:
+    """Whether something was or will be launched into it."""
+    definitions = AgentDefinition.objects.filter(default_queue=name)
+    named = (Run.objects.filter(queue=name), definitions, Schedule.objects.filter(queue=name))
+    return any(rows.exists() for rows in named)
 
 
 def unsaved(name: str) -> Queue:

@@ -15,6 +15,7 @@ from timestep.errors import InvalidInput
 from timestep.services import moving
 from timestep.services import queues as service
 from workflows.selectors.queues import queue_lines
+from workflows.services.queues import delete_queue
 from workflows.views.acts import actor, back_to, done
 from workflows.views.queue_forms import LimitsForm
 from workflows.views.queues import load_queue, page
@@ -86,7 +87,7 @@ def delete(request: PageRequest, name: str) -> HttpResponse:
     """Delete a queue without work in it."""
     load_queue(name)
     back = reverse("queue", args=[name])
-    act = partial(service.delete, name, by=actor(request))
+    act = partial(delete_queue, name, by=actor(request))
     return done(request, act, said=f"Queue {name} is deleted.", back=back, then=reverse("queues"))
 
 

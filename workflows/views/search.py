@@ -16,7 +16,7 @@ from workflows.selectors.finding import find
 def search(request: HttpRequest) -> HttpResponse:
     """Go to the one thing with this id, or offer what is near."""
     query = request.GET.get("q", "").strip()[:200]
-    found = find(query, sight_of(request.user))
+    found = find(query, sight_of(request.user), request.user.has_perm)
     if len(found) == 1 and found[0].exact:
         return redirect(found[0].url)
     context = {"search_query": query, "found": found}

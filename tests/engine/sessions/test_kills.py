@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from agents import OpenAIConversationsSession, SQLiteSession
 from agents.extensions.memory import SQLAlchemySession
 from openai import AsyncOpenAI
 
+from tests import warm
 from tests.campaign.double import call, script
 from tests.campaign.installation import KEY, Installation, agent
 from tests.stack import ROOT, asynchronous_url
@@ -60,15 +60,12 @@ def test_a_write_that_its_worker_did_not_survive_is_there_once(
     run = engine.launch(
         [agent("keeper", tools=["fetch"])], text, session_id=session_id, session_spec=description
     )
-    dying = subprocess.run(
-        [sys.executable, "-m", "tests.engine.sessions.dying_worker", "2"],
-        cwd=ROOT,
-        env=engine.stack.environment,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert dying.returncode == -9, dying.stderr
+    said = tmp_path / "dying.log"
+    with said.open("w") as log, Path(os.devnull).open() as nothing:
+        words = ["-m", "tests.engine.sessions.dying_worker", "2"]
+        files = (nothing.fileno(), log.fileno(), log.fileno())
+        dying = warm.start(words, engine.stack.environment, files, cwd=ROOT)
+    assert dying.wait(60) == -9, said.read_text()
     engine.ready()
     assert engine.wait(run, "succeeded", within=60).final_output == "all done"
     items = asyncio.run(_items(session_id, description))
