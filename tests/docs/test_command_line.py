@@ -52,12 +52,11 @@ def test_the_options_are_those_of_the_command(name: str) -> None:
 
 def test_the_exit_codes_are_those_of_the_commands() -> None:
     from approvals.management.commands import decide  # noqa: PLC0415 - apps must be ready
-    from workflows.management import waiting  # noqa: PLC0415
-    from workflows.management.commands import runs  # noqa: PLC0415
+    from workflows.management import edge, waiting  # noqa: PLC0415
 
     used = {waiting.SUCCEEDED, waiting.OTHER, waiting.AWAITING, decide.EXIT_ALREADY_DECIDED}
     table = PAGE.text.partition("## Exit codes")[2].partition("## Starting")[0]
     assert {int(code) for code in re.findall(r"^\| (\d) \|", table, re.MULTILINE)} == {
         *used,
-        runs.USAGE,
+        edge.USAGE,
     }

@@ -106,6 +106,8 @@ def held_by(run: Run) -> Run | None:
 def actor_of(by: AbstractBaseUser | None, launched_from: str) -> Actor:
     """Who launches: the person, or else the place."""
     name = by.get_username() if by is not None else launched_from
+    if launched_from.startswith("cli:"):
+        return Actor(name.removeprefix("cli:"), "command line")
     via = launched_from if launched_from in ("page", "admin") else "program"
     return Actor(name or "nobody", via)
 

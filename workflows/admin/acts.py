@@ -18,6 +18,7 @@ from approvals.access import Act, may, may_with_run
 from approvals.errors import AgentKept
 from timestep.errors import TimestepError
 from timestep.models import Run
+from timestep.services.audit import Actor
 
 AT_ONCE = 100
 
@@ -27,6 +28,11 @@ def user_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise TypeError("an admin action without a user")
     return request.user
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in user, for the audit trail."""
+    return Actor(user_of(request).get_username(), "admin")
 
 
 def act_on_each(

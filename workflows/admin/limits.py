@@ -13,8 +13,7 @@ from django.http import HttpRequest
 from timestep.errors import InvalidInput
 from timestep.models import ModelLimit
 from timestep.services import limits
-from timestep.services.audit import Actor
-from workflows.admin.acts import user_of
+from workflows.admin.acts import actor_of
 
 _FIELDS = {"requests": "requests_per_minute", "tokens": "tokens_per_minute"}
 
@@ -63,7 +62,7 @@ class ModelLimitAdmin(admin.ModelAdmin[ModelLimit]):
         """Save through the service."""
         figures = (obj.requests_per_minute, obj.tokens_per_minute)
         save = limits.change if change else limits.create
-        save(obj.pattern, *figures, by=_actor(request))
+        save(obj.pattern, *figures, by=actor_of(request))
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -74,13 +73,9 @@ class ModelLimitAdmin(admin.ModelAdmin[ModelLimit]):
 
     def delete_model(self, request: HttpRequest, obj: ModelLimit) -> None:
         """Delete through the service."""
-        limits.delete(obj.pattern, by=_actor(request))
+        limits.delete(obj.pattern, by=actor_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ModelLimit]) -> None:
         """Each through the service, in one order."""
         for pattern in queryset.order_by("pattern").values_list("pattern", flat=True):
-            limits.delete(pattern, by=_actor(request))
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(user_of(request).get_username(), "admin")
+            limits.delete(pattern, by=actor_of(request))

@@ -19,7 +19,7 @@ from timestep.errors import TimestepError
 from timestep.models import Hold, Queue, Worker
 from timestep.services import holds, queues, workers
 from timestep.services.audit import Actor
-from workflows.admin.acts import act_on_each, selected, user_of
+from workflows.admin.acts import act_on_each, actor_of, selected, user_of
 from workflows.admin.operation_forms import QueueForm, ReasonForm
 from workflows.selectors.holds import seen
 from workflows.services.queues import delete_queue
@@ -45,10 +45,6 @@ class AsksWhy(admin.ModelAdmin[_M]):
         return ask(self, request, keys, form, title=word, word=word)
 
 
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(user_of(request).get_username(), "admin")
-
-
 @admin.register(Queue)
 class QueueAdmin(AsksWhy[Queue]):
     """Limits and pauses; every change goes through the services, which record it."""
@@ -71,11 +67,11 @@ class QueueAdmin(AsksWhy[Queue]):
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
         """Save through the service."""
         act = queues.set_limits if change else queues.create
-        act(obj.name, form.limits(), by=_actor(request))
+        act(obj.name, form.limits(), by=actor_of(request))
 
     def delete_model(self, request: HttpRequest, obj: Queue) -> None:
         """Delete through the service, which refuses one with work in it."""
-        delete_queue(obj.name, by=_actor(request))
+        delete_queue(obj.name, by=actor_of(request))
 
     def delete_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> Any:
         """A refusal is a message."""
@@ -87,7 +83,7 @@ class QueueAdmin(AsksWhy[Queue]):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
         """Each by itself, so that one refusal does not stop the others."""
-        by = _actor(request)
+        by = actor_of(request)
         act_on_each(request, selected(request, queryset), partial(_deleted, by=by))
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
@@ -99,7 +95,7 @@ class QueueAdmin(AsksWhy[Queue]):
         self, request: HttpRequest, queryset: QuerySet[Queue]
     ) -> HttpResponse | None:
         """Let nothing of it start, resume or go on."""
-        by = _actor(request)
+        by = actor_of(request)
         return self.ask_why(
             request,
             queryset,
@@ -110,7 +106,7 @@ class QueueAdmin(AsksWhy[Queue]):
     @admin.action(description="Resume queue", permissions=["operate"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
         """Let it go on."""
-        by = _actor(request)
+        by = actor_of(request)
         names = selected(request, queryset)
         act_on_each(request, names, lambda name: f"Resumed {queues.unpause(name, by=by).name}.")
 
@@ -141,14 +137,14 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
     @admin.action(description="Drain", permissions=["drain"])
     def drain_selected(self, request: HttpRequest, queryset: QuerySet[Worker]) -> None:
         """Let each finish what it has, and take nothing new."""
-        by = _actor(request)
+        by = actor_of(request)
         keys = selected(request, queryset)
         act_on_each(request, keys, lambda key: f"Draining {workers.drain(key, by=by).worker_id}.")
 
     @admin.action(description="Take work again", permissions=["drain"])
     def undrain_selected(self, request: HttpRequest, queryset: QuerySet[Worker]) -> None:
         """Let each take work again."""
-        by = _actor(request)
+        by = actor_of(request)
         keys = selected(request, queryset)
         act_on_each(
             request,
@@ -182,7 +178,7 @@ class HoldAdmin(AsksWhy[Hold], ReadOnlyAdmin[Hold], SeenAdmin[Hold]):
         self, request: HttpRequest, queryset: QuerySet[Hold]
     ) -> HttpResponse | None:
         """Let what each stopped go on."""
-        by = _actor(request)
+        by = actor_of(request)
         return self.ask_why(
             request,
             queryset,

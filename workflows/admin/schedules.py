@@ -20,7 +20,7 @@ from timestep.services.audit import Actor
 from timestep.services.cron_words import in_words
 from timestep.services.schedules import delete, pause, resume, save_schedule
 from timestep.services.ticks import run_now
-from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
+from workflows.admin.acts import act_on_each, actor_of, allowed_agent, launched, selected, user_of
 from workflows.admin.forms import ScheduleForm
 from workflows.admin.schedule_acts import ActForm, BackfillForm, PauseForm, backfilled, would_run
 
@@ -101,12 +101,12 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Delete through the service, which records it."""
-        delete(obj.name, by=_actor(request))
+        delete(obj.name, by=actor_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Delete each through the service."""
         for name in list(queryset.values_list("name", flat=True)):
-            delete(name, by=_actor(request))
+            delete(name, by=actor_of(request))
 
     def has_launch_permission(self, request: HttpRequest) -> bool:
         """Whether "run now" is offered."""
@@ -127,7 +127,7 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
         self, request: HttpRequest, queryset: QuerySet[Schedule]
     ) -> HttpResponse | None:
         """Ask why, then stop launching by the clock."""
-        names, by = selected(request, queryset), _actor(request)
+        names, by = selected(request, queryset), actor_of(request)
         form = PauseForm(request.POST if was_asked(request) else None)
         if names and not form.is_valid():
             return self._ask(request, names, form, word="Pause")
@@ -170,7 +170,7 @@ class ScheduleAdmin(SeenAdmin[Schedule]):
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Launch by the clock again."""
         names = selected(request, queryset)
-        by = _actor(request)
+        by = actor_of(request)
         act_on_each(request, names, lambda name: _resumed(name, by))
 
 
@@ -178,10 +178,6 @@ def _allowed(request: HttpRequest, name: str) -> str:
     """The name, where the person may launch the schedule's agent."""
     allowed_agent(request, Schedule.objects.only("agent").get(name=name).agent)
     return name
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(user_of(request).get_username(), "admin")
 
 
 def _resumed(name: str, by: Actor) -> str:

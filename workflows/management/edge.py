@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pwd
@@ -11,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 
 from timestep.errors import TimestepError
+from timestep.services.audit import Actor
+
+# What argparse exits with, too.
+USAGE = 2
 
 
 class EdgeCommand(BaseCommand):
@@ -84,3 +89,22 @@ def os_user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
+
+
+def operator() -> Actor:
+    """Who operates from the command line, for the audit trail."""
+    return Actor(os_user(), "command line")
+
+
+def add_json(*parsers: CommandParser | argparse.ArgumentParser) -> None:
+    """Let a command, and each of its actions, print JSON.
+
+    Args:
+        parsers: The command's own parser, then those of its actions: these must not set what
+            stood before the action back to false.
+    """
+    for number, parser in enumerate(parsers):
+        default = argparse.SUPPRESS if number else False
+        parser.add_argument(
+            "--json", action="store_true", default=default, help="print JSON and nothing else"
+        )

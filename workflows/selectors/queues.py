@@ -111,6 +111,11 @@ def queue_lines() -> list[QueueLine]:
     return [active.line(queues[name]) for name in sorted(queues)]
 
 
+def queue_line(name: str) -> QueueLine:
+    """One queue as the list has it. Raises QueueNotFound."""
+    return _active().line(get_queue(name))
+
+
 def queue_names() -> list[str]:
     """The queues that a waiting run may be moved to."""
     names = Queue.objects.exclude(name=DIRECT_QUEUE).order_by("name")

@@ -17,12 +17,12 @@ from timestep.access import needs, refuse
 from timestep.errors import TimestepError
 from timestep.models import Schedule
 from timestep.services import schedules as service
-from timestep.services.audit import Actor
 from timestep.services.backfills import backfill as launch_missing
 from timestep.services.backfills import missing_ticks
 from timestep.services.ticks import run_now
 from workflows.selectors.schedules import local_text
 from workflows.services.local_times import as_typed, read_range, zone_of
+from workflows.views.acts import actor
 from workflows.views.launch_forms import current_user
 from workflows.views.schedules import DELETE, VIEW, load, operated
 
@@ -51,7 +51,7 @@ def pause(request: HttpRequest, schedule: str) -> HttpResponse:
     if not why:
         messages.error(request, "Say why it is paused: whoever looks for its runs will ask.")
         return redirect("schedule", found.name)
-    by = _actor(request)
+    by = actor(request)
     return _done(request, found, lambda: service.pause(found.name, by=by, why=why), "is paused")
 
 
@@ -61,7 +61,7 @@ def resume(request: HttpRequest, schedule: str) -> HttpResponse:
     """Launch by the clock again, from now on."""
     found = load(request, schedule)
     operated(request, found.agent)
-    by = _actor(request)
+    by = actor(request)
     return _done(request, found, lambda: service.resume(found.name, by=by), "goes on from now")
 
 
@@ -71,7 +71,7 @@ def delete(request: HttpRequest, schedule: str) -> HttpResponse:
     """Delete it and its ticks; its runs stay."""
     found = load(request, schedule)
     operated(request, found.agent)
-    service.delete(found.name, by=_actor(request))
+    service.delete(found.name, by=actor(request))
     messages.success(request, f"Schedule {found.name} is deleted; its runs stay.")
     return redirect("schedules")
 
@@ -136,10 +136,6 @@ def _launched(request: HttpRequest, found: Schedule) -> None:
     """Go on where the person may launch the schedule's agent; else a 403 page."""
     if not may(request.user, "launch", found.agent):
         refuse(request, PERMISSIONS["launch"], found.agent)
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(current_user(request).get_username(), "page")
 
 
 def _done(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from workflows.management.edge import EdgeCommand, read_text
+from workflows.management.edge import EdgeCommand, add_json, read_text
 from workflows.selectors.agents import AgentRow, agents_overview
 from workflows.services.exchange import Change, export_definitions, import_definitions
 
@@ -20,15 +19,13 @@ class Command(EdgeCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
         actions = parser.add_subparsers(dest="action", metavar="export|import")
         export = actions.add_parser("export", help="print definitions as a JSON list")
         export.add_argument("slugs", metavar="SLUG", nargs="*", help="all, if none is given")
         load = actions.add_parser("import", help="create or update definitions, all or none")
         load.add_argument("file", metavar="FILE|-")
         load.add_argument("--dry-run", action="store_true", help="show the difference only")
-        for one in (export, load):
-            one.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+        add_json(parser, export, load)
 
     def run(self, options: dict[str, Any]) -> None:
         """Do what was asked."""

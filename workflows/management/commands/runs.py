@@ -9,12 +9,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from timestep.models import Run, RunStatus
 from timestep.services.present import event_as_json, run_as_json
-from workflows.management.edge import EdgeCommand
+from workflows.management.edge import USAGE, EdgeCommand
 from workflows.selectors.run import get_run, run_events
 from workflows.selectors.runs import RunFilters, full_runs
 from workflows.services.inputs import input_as_text
-
-USAGE = 2
 
 
 class Command(EdgeCommand):
