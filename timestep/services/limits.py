@@ -106,6 +106,8 @@ def checked_pattern(pattern: str) -> str:
         raise InvalidInput("pattern", "write one *, at the end: openai/*")
     if stem in PROVIDERS:
         raise InvalidInput("pattern", f"write {stem}/* for all models of {PROVIDERS[stem].label}")
+    if text.endswith("/"):
+        raise InvalidInput("pattern", f"write {text}* for all models of that provider")
     kept = text if text == _ANY else full_name(text)
     if len(kept) > MAX_PATTERN:
         raise InvalidInput("pattern", f"use at most {MAX_PATTERN} characters")

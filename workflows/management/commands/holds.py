@@ -59,7 +59,8 @@ def _as_json(hold: Hold) -> dict[str, Any]:
 
 
 def _as_text(hold: Hold) -> str:
+    what = f"{hold.kind} {hold.name}".strip()
     if hold.released_at is not None:
-        return f"{hold.pk:>6}  {hold}  released by {hold.released_by}: {hold.released_why}"
+        return f"{hold.pk:>6}  {what}  released by {hold.released_by}: {hold.released_why}"
     at = hold.placed_at.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{hold.pk:>6}  {hold}  held since {at} by {hold.placed_by}: {hold.placed_why}"
+    return f"{hold.pk:>6}  {what}  held since {at} by {hold.placed_by}: {hold.placed_why}"

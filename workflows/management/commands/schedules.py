@@ -107,7 +107,9 @@ def _as_json(schedule: Schedule) -> dict[str, Any]:
 def _as_text(schedule: Schedule) -> str:
     state = state_of(schedule)
     if state == "paused":
-        then = f"paused by {schedule.paused_by}: {schedule.paused_why}"
+        by = f" by {schedule.paused_by}" if schedule.paused_by else ""
+        why = f": {schedule.paused_why}" if schedule.paused_why else ""
+        then = f"paused{by}{why}"
     elif schedule.next_at is not None:
         then = f"next at {schedule.next_at.strftime('%Y-%m-%d %H:%M:%S')} UTC"
     else:
