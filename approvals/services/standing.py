@@ -25,6 +25,7 @@ from timestep.services.holds import active
 from timestep.services.workers import living_processes
 from timestep.spec_version import SpecVersion
 
+_OF_PROCESSES = ("kind", "script", "engine_version", "replays", "tools", "queues")
 _STAYS = "the decision is kept, and the run goes on when one does"
 
 
@@ -108,7 +109,7 @@ def _look_around(requests: Sequence[ApprovalRequest]) -> _Surroundings:
     states = SavedState.objects.filter(run_id__in=runs).values_list("run_id", "revision")
     queues = Queue.objects.filter(name__in={request.run.queue for request in requests})
     return _Surroundings(
-        list(living_processes().only("kind", "script", "engine_version", "replays", "tools")),
+        list(living_processes().only(*_OF_PROCESSES)),
         CatalogueTool.objects.only("name", "schema_digest", "present").in_bulk(sorted(names)),
         specs,
         frozenset(states),
@@ -135,7 +136,7 @@ def _problems(request: ApprovalRequest, around: _Surroundings) -> Iterator[str]:
     takers = (one.can_take(run.engine_version, begun=True) for one in around.processes)
     if around.processes and not any(takers):
         yield f"No running worker has the engine version {run.engine_version}: {_STAYS}."
-    yield from _process_problem(spec, around)
+    yield from _process_problem(run.queue, spec, around)
 
 
 def _tool_problem(entry: Mapping[str, Any], tool: CatalogueTool | None) -> Iterator[str]:
@@ -149,7 +150,7 @@ def _tool_problem(entry: Mapping[str, Any], tool: CatalogueTool | None) -> Itera
         )
 
 
-def _process_problem(spec: AgentSpec, around: _Surroundings) -> Iterator[str]:
+def _process_problem(queue: str, spec: AgentSpec, around: _Surroundings) -> Iterator[str]:
     script = (spec.body.get("needs") or {}).get("script") if spec.is_of_program else None
     if script:
         if script[:500] not in {one.script for one in around.processes}:
@@ -157,10 +158,12 @@ def _process_problem(spec: AgentSpec, around: _Surroundings) -> Iterator[str]:
         return
     if spec.is_of_program and around.processes:
         return  # Who has a program's code is not in rows.
-    if not around.workers:
-        yield f"No worker runs: {_STAYS}."
+    takers = [one for one in around.workers if one.serves(queue)]
+    if not takers:
+        whose = f"running worker takes from the queue {queue}" if around.workers else "worker runs"
+        yield f"No {whose}: {_STAYS}."
         return
     needed = {entry["name"] for entry in _tools_of(spec)}
-    if not any(needed <= set(worker.tools) for worker in around.workers):
+    if not any(needed <= set(worker.tools) for worker in takers):
         names = ", ".join(sorted(needed))
         yield f"No running worker has all of the tools {names}: the run would fail."

@@ -65,6 +65,7 @@ def test_a_tool_that_is_gone_or_changed(change: dict[str, Any], said: str) -> No
         ({"engine_version": 99}, "engine version 1"),
         ({"tools": []}, "No running worker has all of the tools refund_order"),
         ({"kind": "script"}, "No worker runs"),
+        ({"queues": ["mail"]}, "No running worker takes from the queue default"),
     ],
 )
 def test_workers_that_are_not_there_or_not_able(change: dict[str, Any], said: str) -> None:

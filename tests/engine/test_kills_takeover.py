@@ -12,7 +12,7 @@ import pytest
 from approvals.services.decisions import resolve_unknown
 from tests.campaign.checks import takeover_seconds
 from tests.campaign.double import Json, call, script
-from tests.campaign.installation import Installation, agent, for_this_try
+from tests.campaign.installation import Installation, agent, for_this_try, until
 from tests.campaign.tools import expected
 from timestep.models import Queue, Run, Worker
 
@@ -118,3 +118,20 @@ def test_two_workers_keep_one_rate(pair: Installation) -> None:
     at = sorted(moment.timestamp() for moment in moments if moment is not None)
     assert len(at) == len(runs)
     assert all(b - a >= 1.5 for a, b in zip(at, at[4:], strict=False))
+
+
+def test_a_worker_of_some_queues_takes_and_takes_over_from_these_alone(pair: Installation) -> None:
+    pair.kill("second")
+    pair.stack.start("worker", "--queue", "mail", "--queue", "slow", name="second")
+    assert pair.worker("second").queues == ["mail", "slow"]
+    pair.double.says(script("of-queue", {"calls": [call("fetch", tag="q", seconds=2)]}, OUTPUTS))
+    agents = [agent("caller", tools=["fetch"])]
+    left = pair.launch(agents, "of-queue left")
+    pair.event(left, "tool.started")
+    pair.kill("worker")
+    until(lambda: pair.run(left.run_id).status == "queued", 15, "its worker's end is noticed")
+    pair.wait(pair.launch(agents, "of-queue served", queue="slow"), "succeeded")
+    assert pair.run(left.run_id).status == "queued"
+    pair.kill("second")
+    pair.ready("second")
+    pair.wait(left, "succeeded")

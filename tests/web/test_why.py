@@ -73,6 +73,23 @@ def test_nobody_is_alive() -> None:
     assert "python manage.py worker" in reason.text
 
 
+def test_no_worker_takes_from_its_queue() -> None:
+    worker("w-1", queues=["mail", "slow"])
+    worker("w-2", queues=["mail"])
+    launched("r")
+    launched("served", queue="mail")
+    (reason,) = reasons()
+    assert reason.what == "no_worker_for_queue"
+    assert "those alive take from mail, slow" in reason.text
+    assert "manage.py worker --queue default" in reason.text
+    assert [mend.label for mend in reason.mends] == ["Move it…", "Workers"]
+    assert whats("served") == []
+    Worker.objects.filter(pk="w-2").update(queues=[])
+    assert whats() == []
+    Worker.objects.filter(pk="w-2").update(drain_asked_at=timezone.now(), drain_asked_by="bo")
+    assert reasons()[0].text.startswith("Every worker of its queue drains")
+
+
 def test_every_worker_drains(alive: None) -> None:
     launched("r")
     worker("w-2", drain_asked_at=timezone.now(), drain_asked_by="bo")

@@ -44,6 +44,19 @@ def test_the_page_of_one_shows_what_it_executes(owner: Client) -> None:
     assert owner.get("/workers/%00/").status_code == 404
 
 
+def test_what_it_takes_from_is_shown_and_what_nobody_takes_from_is_said(owner: Client) -> None:
+    worker("w-1", queues=["mail", "slow"])
+    for path in ("/workers/", "/workers/w-1/"):
+        assert b"mail, slow" in owner.get(path).content
+    launched("r")
+    launched("s", queue="mail")
+    said = b"No living worker takes from this queue"
+    assert said in owner.get("/queues/default/").content
+    assert said not in owner.get("/queues/mail/").content
+    Worker.objects.update(queues=[])
+    assert said not in owner.get("/queues/default/").content
+
+
 def test_draining_and_taking_work_again(owner: Client) -> None:
     worker("w-1")
     assert owner.post("/workers/w-1/drain/").status_code == 302

@@ -22,7 +22,7 @@ from pytest_django.fixtures import Settings
 from tests.services.rows import launched, standing
 from tests.workflows.rows import agent, tool, worker
 from timestep import conf
-from timestep.models import Run, RunStatus, Schedule, Segment, Tick
+from timestep.models import Run, RunStatus, Schedule, Segment, Tick, Worker
 from timestep.services.specs import store_spec
 from workflows.doctor import database, examination, runs, schedules, surroundings, workers
 from workflows.doctor.findings import Finding, State, guarded, ok, problem, some, warning
@@ -116,7 +116,13 @@ def test_what_waits_is_counted_by_queue() -> None:
     said = found(runs.queues)["queues"]
     assert said.state is State.PROBLEM
     assert said.said == "2 runs wait and nobody takes them: default 1, slow 1"
-    worker()
+    worker(queues=["slow"])
+    said = found(runs.queues)["queues"]
+    assert (said.state, said.said) == (
+        State.PROBLEM,
+        "no living worker takes from default, where runs wait",
+    )
+    Worker.objects.update(queues=[])
     assert found(runs.queues)["queues"].state is State.OK
 
 

@@ -97,7 +97,8 @@ def test_what_cannot_be_held_changes_nothing(words: list[str]) -> None:
 
 
 def test_workers_are_listed_and_drained() -> None:
-    worker("w-1")
+    worker("w-1", queues=["mail"])
+    assert "takes from mail" in output("workers")
     assert [one["worker_id"] for one in printed("workers")] == ["w-1"]
     assert printed("workers", "drain", "w-1")["drain_asked_by"] == os_user()
     assert "drains" in output("workers")

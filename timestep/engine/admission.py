@@ -49,6 +49,7 @@ class Taker:
         of_programs: Digests of programs' specs that it can build. Workers may not be allowed to
             import their code; what lies longer than workers need is for a script to take.
         stopped: What people have stopped.
+        queues: The queues that it takes from, for starts and for what others began; empty: all.
     """
 
     worker_id: str
@@ -57,6 +58,7 @@ class Taker:
     at_home: frozenset[str] = frozenset()
     of_programs: frozenset[str] = frozenset()
     stopped: Stopped = NOTHING_STOPPED
+    queues: frozenset[str] = frozenset()
 
     def offered(self) -> Q:
         """The condition on segments that may be given to it."""
@@ -70,6 +72,8 @@ class Taker:
             left &= Q(run__spec_id__in=self.at_home) | (
                 Q(run__spec_id__in=self.of_programs) & lying
             )
+        if self.queues:
+            left &= Q(run__queue__in=self.queues)
         who = mine | left
         withheld = {
             "run__spec_id__in": self.unbuildable,

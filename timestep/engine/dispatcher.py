@@ -63,6 +63,7 @@ class Dispatcher:
     ) -> None:
         self._worker_id = worker.worker_id
         self._is_script = worker.kind == WorkerKind.SCRIPT
+        self._queues = frozenset(worker.queues)
         self._takeover_queue = takeover_queue
         self._fitness = fitness
         self._executions = executions
@@ -146,7 +147,15 @@ class Dispatcher:
         own_only = self._is_script and taking_workers().exists()
         unbuildable = self._fitness.unbuildable(seen.specs)
         at_home, of_programs = self._fitness.at_home(), self._fitness.of_programs()
-        return Taker(self._worker_id, own_only, unbuildable, at_home, of_programs, seen.stopped)
+        return Taker(
+            self._worker_id,
+            own_only,
+            unbuildable,
+            at_home,
+            of_programs,
+            seen.stopped,
+            self._queues,
+        )
 
     def _hand_over(self, taker: Taker) -> int:
         """Admit what may go on or start, then give it to DBOS; returns how much.

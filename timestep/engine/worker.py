@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +35,7 @@ from timestep.errors import TimestepError
 from timestep.garbage import spare_what_is_loaded
 from timestep.models import Segment, SegmentState, Worker, WorkerKind
 from timestep.providers import available
+from timestep.services.launch import checked_queue
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +62,22 @@ class WorkerProcess:
         on_lost: Called when another worker has taken this one's runs over; the process must end,
             since it no longer owns what it executes.
         script: The file of the script that executes what it launches; empty for a worker.
+        queues: The queues that it takes from; none for all.
         tuning: Pool size and poll interval of DBOS, and the beginning of the executor id.
     """
 
     def __init__(
-        self, on_lost: Callable[[], None], *, script: str = "", tuning: Tuning | None = None
+        self,
+        on_lost: Callable[[], None],
+        *,
+        script: str = "",
+        queues: Sequence[str] = (),
+        tuning: Tuning | None = None,
     ) -> None:
         self._tuning = tuning or Tuning()
         self.worker_id = new_worker_id(self._tuning.executor_id)
         self._script = script
+        self._queues = sorted({checked_queue(queue) for queue in queues})
         self._lock = None if script else _only_worker_on_sqlite()
         self.executions = Executions()
         self._on_lost = on_lost
@@ -88,7 +96,7 @@ class WorkerProcess:
         runtime.launch(self.worker_id, self._tuning)
         self.executions.writer.start()
         # Not before the launch, which can take longer than the lease on a busy machine.
-        worker = _register(self.worker_id, script, sorted(tools))
+        worker = _register(self.worker_id, script, sorted(tools), self._queues)
         self._sweep_earlier()
         self._heartbeat.start()
         self._dispatcher = Dispatcher(
@@ -203,7 +211,7 @@ def _runs_here(other: Worker) -> bool:
     return True
 
 
-def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
+def _register(worker_id: str, script: str, tools: list[str], queues: list[str]) -> Worker:
     return Worker.objects.create(
         worker_id=worker_id,
         kind=WorkerKind.SCRIPT if script else WorkerKind.WORKER,
@@ -214,6 +222,7 @@ def _register(worker_id: str, script: str, tools: list[str]) -> Worker:
         replays=sorted(REPLAYED_VERSIONS),
         providers=available(os.environ),
         tools=tools,
+        queues=queues,
     )
 
 
@@ -231,17 +240,24 @@ def _end_with_any_thread(died: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def run_until(stopping: threading.Event, at_once: threading.Event) -> None:
+def run_until(
+    stopping: threading.Event, at_once: threading.Event, queues: Sequence[str] = ()
+) -> None:
     """Be a worker until an event is set or the runs are lost to another worker.
 
     Args:
         stopping: Ends the worker once its runs have ended, or `TIMESTEP_DRAIN_SECONDS` are over.
         at_once: Ends it without that, where `stopping` is set as well.
+        queues: The queues that it takes from; none for all.
+
+    Raises:
+        InvalidInput: The name of a queue cannot be used.
     """
     threading.excepthook = _end_with_any_thread
-    process = WorkerProcess(on_lost=stopping.set)
+    process = WorkerProcess(on_lost=stopping.set, queues=queues)
     process.start()
     spare_what_is_loaded()
-    logger.info("worker %s executes (home %s)", process.worker_id, conf.home())
+    taken = f"takes from {', '.join(queues)} alone, " if queues else ""
+    logger.info("worker %s executes (%shome %s)", process.worker_id, taken, conf.home())
     stopping.wait()
     process.stop(getattr(settings, "TIMESTEP_DRAIN_SECONDS", DRAIN_SECONDS), at_once)

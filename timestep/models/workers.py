@@ -31,6 +31,9 @@ class Worker(models.Model):
         default=dict, help_text="Model provider prefix → whether its key is set. Never the key."
     )
     tools = models.JSONField(default=list, help_text="Names of the tools that it has.")
+    queues = models.JSONField(
+        default=list, blank=True, help_text="The queues that it takes from; empty: all."
+    )
     started_at = models.DateTimeField(default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now, db_index=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
@@ -48,6 +51,10 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.worker_id
+
+    def serves(self, queue: str) -> bool:
+        """Whether it takes what waits in a queue, new or begun."""
+        return not self.queues or queue in self.queues
 
     def can_take(self, version: int, *, begun: bool) -> bool:
         """Whether its engine can execute a run that another version of the engine has, or began.

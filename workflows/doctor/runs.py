@@ -12,6 +12,7 @@ from timestep.models import Run, RunStatus, Segment, SegmentState, Worker
 from timestep.services.workers import living_processes
 from workflows.doctor.findings import Finding, Findings, count, ok, problem, some, warning
 from workflows.selectors.why.processes import missing, script_of
+from workflows.selectors.workers import unserved
 
 # Well over the 15 s in which a living worker takes over.
 PATIENCE = timedelta(seconds=60)
@@ -29,6 +30,10 @@ def queues() -> Findings:
     if total and not living_processes().exists():
         said = f"{more}{count(total, 'run waits', 'runs wait')} and nobody takes them: {named}"
         yield problem("queues", said, "start a worker: `python manage.py worker`")
+    elif left := unserved(waiting):
+        said = f"no living worker takes from {some(sorted(left))}, where runs wait"
+        mend = "start one: `python manage.py worker --queue NAME`, or move the runs"
+        yield problem("queues", said, mend)
     elif total:
         yield ok("queues", f"{more}{count(total, 'run waits', 'runs wait')} for a start: {named}")
     else:

@@ -42,7 +42,9 @@ class WorkerLine:
         """The queues that it takes from, in words."""
         if self.worker.kind == WorkerKind.SCRIPT:
             return "what it launches"
-        return "nothing new" if self.worker.drain_asked_at is not None else "all queues"
+        if self.worker.drain_asked_at is not None:
+            return "nothing new"
+        return ", ".join(self.worker.queues) or "all queues"
 
 
 @dataclass(frozen=True)

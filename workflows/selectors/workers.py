@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from timestep.errors import InvalidInput
@@ -29,6 +29,14 @@ def alive_workers() -> list[Worker]:
 def alive_processes() -> list[Worker]:
     """Workers that are alive, and scripts that execute what they launched."""
     return list(living_processes())
+
+
+def unserved(queues: Iterable[str]) -> set[str]:
+    """Those of the queues that no living worker takes from, though there are workers."""
+    workers = alive_workers()
+    if not workers:
+        return set()
+    return {name for name in queues if not any(one.serves(name) for one in workers)}
 
 
 def missing_keys(models: Mapping[str, str]) -> list[MissingKey]:

@@ -21,6 +21,7 @@ from workflows.selectors.queues import (
     waiting_in,
 )
 from workflows.selectors.throughput import last_hour, rate_window
+from workflows.selectors.workers import unserved
 from workflows.views.queue_forms import LimitsForm
 
 
@@ -70,4 +71,5 @@ def queue_context(request: PageRequest, found: Queue) -> dict[str, Any]:
         "window": rate_window(found),
         "chart": last_hour(found.name),
         "queues": queue_names(),
+        "unserved": bool(unserved([found.name])),
     }

@@ -111,6 +111,21 @@ def test_the_first_window_to_open_counts_however_many_runs_wait_elsewhere() -> N
     assert admission.seconds_until_room(ANYBODY) == pytest.approx(40, abs=5)
 
 
+def test_a_worker_of_some_queues_leaves_the_others_alone() -> None:
+    _launch("mine", queue="mail")
+    _launch("not-mine")
+    launched("kept", queue="slow")
+    Run.objects.filter(pk="kept").update(reserved_for="w-1")
+    retried = standing("retried", RunStatus.FAILED, queue="slow")
+    retry(retried.run_id, by="ana")
+    of_mail = Taker("w-1", queues=frozenset({"mail"}))
+    with transaction.atomic():
+        assert {one.run_id for one in admission.startable(of_mail)} == {"mine", "kept"}
+    assert list(admission.continuations(of_mail)) == []
+    both = Taker("w-1", queues=frozenset({"mail", "slow"}))
+    assert [one.run_id for one in admission.continuations(both)] == ["retried"]
+
+
 @pytest.mark.parametrize(("limit", "most"), [(None, admission.BATCH), (0, 0), (100, 16)])
 def test_a_pass_takes_at_most_a_batch(limit: int | None, most: int) -> None:
     queue(limit=limit)

@@ -8,7 +8,7 @@ import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from timestep.errors import TimestepError
 
@@ -17,6 +17,16 @@ class Command(BaseCommand):
     """Execute runs until SIGTERM or Ctrl-C."""
 
     help = "Execute runs until SIGTERM or Ctrl-C; takes nothing new then, and lets its runs end."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument(
+            "--queue",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help="take from this queue alone; give it several times for several",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker."""
@@ -36,7 +46,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
         try:
-            run_until(stopping, at_once)
+            run_until(stopping, at_once, options["queue"])
         except TimestepError as error:
             raise CommandError(str(error)) from None
         # A tool may still block one of our threads; its run has been left to others.

@@ -50,6 +50,7 @@ def _as_json(worker: Worker) -> dict[str, Any]:
         "host": worker.host,
         "pid": worker.pid,
         "engine_version": worker.engine_version,
+        "queues": worker.queues,
         "started_at": worker.started_at.isoformat(),
         "heartbeat_at": worker.heartbeat_at.isoformat(),
         "drain_asked_at": asked.isoformat() if asked else None,
@@ -60,5 +61,6 @@ def _as_json(worker: Worker) -> dict[str, Any]:
 def _as_text(worker: Worker) -> str:
     started = worker.started_at.strftime("%Y-%m-%d %H:%M:%S")
     drains = f"  drains, asked by {worker.drain_asked_by}" if worker.drain_asked_at else ""
-    where = f"{worker.kind} on {worker.host}, process {worker.pid}"
+    taken = f", takes from {', '.join(worker.queues)}" if worker.queues else ""
+    where = f"{worker.kind} on {worker.host}, process {worker.pid}{taken}"
     return f"{worker.worker_id:<24} {where}, since {started}{drains}"

@@ -126,6 +126,11 @@ class Case:
         """Those that take what others launch."""
         return [one for one in self.alive if one.kind == WorkerKind.WORKER]
 
+    @property
+    def takers(self) -> list[Worker]:
+        """Those of the workers that take from its queue."""
+        return [one for one in self.workers if one.serves(self.run.queue)]
+
     def naming(self, runs: Iterable[Named], total: int) -> tuple[tuple[Named, ...], int]:
         """The runs that may be named, a few of them, and how many more there are."""
         seen = [one for one in runs if self.sight.sees(one.agent)][:NAMED]

@@ -53,7 +53,7 @@ def _holders(held: QuerySet[Segment]) -> Iterator[Named]:
 
 def _worker_concurrency(case: Case) -> Iterator[Reason]:
     most = case.queue.worker_concurrency
-    takers = [one.worker_id for one in case.workers if one.drain_asked_at is None]
+    takers = [one.worker_id for one in case.takers if one.drain_asked_at is None]
     if most is None or not takers:
         return
     held = holding(case.queue.name).filter(worker__in=takers)

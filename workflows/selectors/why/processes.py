@@ -12,6 +12,7 @@ from timestep.models import CatalogueTool, Run, RunStatus, Worker, WorkerKind
 from timestep.services.workers import living_processes
 from timestep.spec_version import SpecVersion
 from workflows.selectors.why.case import Case, Mend, Reason
+from workflows.selectors.why.stops import moves
 from workflows.selectors.workers import missing_keys
 
 _START = "Start one with `python manage.py worker`."
@@ -22,19 +23,28 @@ def lacking(case: Case) -> Iterator[Reason]:
     if case.is_given:
         yield from _gone(case)
         return
-    if said := missing(case.run, case.run.spec.body, case.alive):
-        yield Reason("process", said, mends=(_to_workers(),))
-    elif not case.alive:
-        yield Reason("no_worker", f"No worker is alive. {_START}", mends=(_to_workers(),))
-    elif reserved := _reserved(case):
-        yield reserved
-    elif case.workers and all(one.drain_asked_at for one in case.workers):
-        yield _all_drain(case)
-    elif not case.workers and not case.run.spec.is_of_program:
-        yield _only_scripts(case)
+    if nobody := _nobody(case):
+        yield nobody
     if not case.run.spec.is_of_program:
         yield from _tools(case)
         yield from _keys(case)
+
+
+def _nobody(case: Case) -> Reason | None:
+    """Why no process that is alive takes it; None where one does."""
+    if said := missing(case.run, case.run.spec.body, case.alive):
+        return Reason("process", said, mends=(_to_workers(),))
+    if not case.alive:
+        return Reason("no_worker", f"No worker is alive. {_START}", mends=(_to_workers(),))
+    if reserved := _reserved(case):
+        return reserved
+    if not case.workers:
+        return None if case.run.spec.is_of_program else _only_scripts(case)
+    if not case.takers:
+        # Scripts that have its agent's parts take it, whatever its queue.
+        by_script = case.run.spec.is_of_program and len(case.alive) > len(case.workers)
+        return None if by_script else _no_worker_for_queue(case)
+    return _all_drain(case) if all(one.drain_asked_at for one in case.takers) else None
 
 
 def lost_worker(case: Case) -> Iterator[Reason]:
@@ -44,7 +54,7 @@ def lost_worker(case: Case) -> Iterator[Reason]:
     if row is None or _lives(row.worker_id):
         return
     then = missing(case.run, case.run.spec.body, case.alive) or (
-        "Another takes it over within 15 s." if case.workers else f"No other is alive. {_START}"
+        "Another takes it over within 15 s." if case.takers else _nobody_else(case)
     )
     text = f"Its worker {row.worker_id} was not heard of lately. {then}"
     yield Reason("lost", text, since=row.heartbeat_at, mends=(_to_workers(),))
@@ -107,7 +117,7 @@ def _lives(worker_id: str) -> bool:
 def _gone(case: Case) -> Iterator[Reason]:
     """It was given to a worker that fell silent before it began."""
     if not any(one.worker_id == case.worker for one in case.alive):
-        others = "Others get it within 15 s." if case.alive else f"No other is alive. {_START}"
+        others = "Others get it within 15 s." if case.takers else _nobody_else(case)
         text = f"It was given to worker {case.worker}, which was not heard of lately. {others}"
         yield Reason("lost", text, since=case.given_at, mends=(_to_workers(),))
 
@@ -121,9 +131,28 @@ def _reserved(case: Case) -> Reason | None:
     return Reason("reserved", f"It is kept for {script}, which launched it and executes it itself.")
 
 
+def _nobody_else(case: Case) -> str:
+    if case.workers:
+        return f"No other takes from queue {case.run.queue}. {_start_for(case.run.queue)}"
+    return f"No other is alive. {_START}"
+
+
+def _start_for(queue: str) -> str:
+    return f"Start one with `python manage.py worker --queue {queue}`."
+
+
+def _no_worker_for_queue(case: Case) -> Reason:
+    queue = case.run.queue
+    served = ", ".join(sorted({name for one in case.workers for name in one.queues}))
+    text = f"No worker takes from queue {queue}: those alive take from {served}."
+    mends = (*moves(case), _to_workers())
+    return Reason("no_worker_for_queue", f"{text} {_start_for(queue)}", mends=mends)
+
+
 def _all_drain(case: Case) -> Reason:
-    last = max(case.workers, key=lambda one: one.drain_asked_at or one.started_at)
-    text = f"Every worker drains, the last by order of {last.drain_asked_by}: none takes new work."
+    last = max(case.takers, key=lambda one: one.drain_asked_at or one.started_at)
+    every = "Every worker" if len(case.takers) == len(case.workers) else "Every worker of its queue"
+    text = f"{every} drains, the last by order of {last.drain_asked_by}: none takes new work."
     return Reason("draining", text, since=last.drain_asked_at, mends=(_to_workers(),))
 
 
@@ -140,8 +169,8 @@ def _tools(case: Case) -> Iterator[Reason]:
     names = {entry["name"] for entry in entries}
     if not names:
         return
-    if case.workers:
-        had = {name for one in case.workers for name in one.tools}
+    if workers := case.takers or case.workers:
+        had = {name for one in workers for name in one.tools}
     else:
         present = CatalogueTool.objects.filter(name__in=names, present=True)
         had = set(present.values_list("name", flat=True))
