@@ -113,8 +113,6 @@ def test_database(
     # Here, where Django is set up.
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415
 
-    from approvals.services.roles import keep_roles  # noqa: PLC0415
-
     kind: str = getattr(request, "param", "sqlite")
     uri: str | None = None
     if kind == "postgres":
@@ -123,13 +121,22 @@ def test_database(
         database = request.getfixturevalue("_sqlite")
     with django_uses(database):
         ContentType.objects.clear_cache()  # The numbers of the other database.
-        with django_db_blocker.unblock():
-            keep_roles()  # Tests that commit leave empty tables behind.
         yield TestDatabase(kind, uri)
 
 
+@pytest.fixture(scope="module")
+def _groups_of_roles(test_database: TestDatabase, django_db_blocker: DjangoDbBlocker) -> None:
+    """The groups of roles: tests that commit leave empty tables behind."""
+    from approvals.services.roles import keep_roles  # noqa: PLC0415 - Django is set up here
+
+    with django_db_blocker.unblock():
+        keep_roles()
+
+
 @pytest.fixture
-def django_db_setup(test_database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def django_db_setup(
+    test_database: TestDatabase, _groups_of_roles: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Replaces pytest-django's, which knows one database for the whole session."""
     if test_database.uri is not None:
         monkeypatch.setenv("PG_CONNECTION_URI", test_database.uri)
