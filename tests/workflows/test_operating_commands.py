@@ -119,6 +119,7 @@ def test_schedules_are_listed_paused_and_run() -> None:
     assert Run.objects.get().launched_from == f"cli:{os_user()}"
     assert printed("schedules", "resume", "nightly")["state"] == "active"
     assert acts() == ["schedule.paused", "schedule.run", "schedule.resumed"]
+    assert "say why" in str(error_of("schedules", "pause", "nightly", "--reason", " "))
     for action in ("run", "resume"):
         assert "nowhere" in str(error_of("schedules", action, "nowhere"))
 

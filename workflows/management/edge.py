@@ -7,9 +7,9 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,6 +18,7 @@ from django.db import OperationalError, ProgrammingError
 from timestep.errors import TimestepError
 from timestep.services.audit import Actor
 
+T = TypeVar("T")
 # What argparse exits with, too.
 USAGE = 2
 
@@ -45,6 +46,20 @@ class EdgeCommand(BaseCommand):
     def print_json(self, value: Any) -> None:
         """Print one JSON value and nothing else."""
         self.stdout.write(json.dumps(value, ensure_ascii=True))
+
+    def print_rows(
+        self,
+        rows: Sequence[T],
+        options: dict[str, Any],
+        as_json: Callable[[T], Any],
+        as_text: Callable[[T], str],
+    ) -> None:
+        """Print a list where no action was asked for, else the one row that was acted on."""
+        if not options["json"]:
+            self.print_lines(map(as_text, rows))
+        else:
+            shown = [as_json(row) for row in rows]
+            self.print_json(shown if options["action"] is None else shown[0])
 
     def print_lines(self, lines: Iterable[str]) -> None:
         """Print lines for people; what a model or a person wrote cannot steer the terminal."""

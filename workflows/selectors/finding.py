@@ -43,19 +43,15 @@ def find(query: str, sight: Sight, may: Callable[[str], bool]) -> list[Found]:
     text = query.strip().strip("\"'`<>()[]{},;").rstrip("/").rsplit("/", 1)[-1].strip()
     if not text or "\x00" in text:
         return []
-    operated = [
-        find_rows
-        for permission, find_rows in (
-            ("timestep.view_schedule", _schedules),
-            ("timestep.view_queue", _queues),
-            ("timestep.view_worker", _workers),
-        )
-        if may(permission)
+    finders = [finder for permission, finder in _OPERATED.items() if may(permission)]
+
+    def operated(*, exact: bool) -> Iterator[Found]:
+        return (one for finder in finders for one in finder(text, sight, exact))
+
+    return [*_exact(text, sight), *operated(exact=True)] or [
+        *_near(text, sight),
+        *operated(exact=False),
     ]
-    exact = [*_exact(text, sight), *(one for rows in operated for one in rows(text, sight, True))]
-    if exact:
-        return exact
-    return [*_near(text, sight), *(one for rows in operated for one in rows(text, sight, False))]
 
 
 def _schedules(text: str, sight: Sight, exact: bool) -> Iterator[Found]:
@@ -74,6 +70,14 @@ def _workers(text: str, sight: Sight, exact: bool) -> Iterator[Found]:
     rows = _named(Worker.objects.all(), "worker_id", text, exact)
     for row in rows.only("worker_id", "host")[:NEAR]:
         yield Found("worker", row.pk, reverse("worker", args=[row.pk]), exact, row.host)
+
+
+# What is operated, by the permission to look at it.
+_OPERATED = {
+    "timestep.view_schedule": _schedules,
+    "timestep.view_queue": _queues,
+    "timestep.view_worker": _workers,
+}
 
 
 def _named(rows: QuerySet[_M], field: str, text: str, exact: bool) -> QuerySet[_M]:

@@ -37,11 +37,7 @@ class Command(EdgeCommand):
             found = [holds.place(options["kind"], options["name"], by=by, why=why)]
         else:
             found = [holds.release(options["hold_id"], by=by, why=why)]
-        if not options["json"]:
-            self.print_lines(map(_as_text, found))
-        else:
-            shown = [_as_json(hold) for hold in found]
-            self.print_json(shown if options["action"] is None else shown[0])
+        self.print_rows(found, options, _as_json, _as_text)
 
 
 def _as_json(hold: Hold) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Command(EdgeCommand):
         """Do what was asked, and print the queue as it is then."""
         action = options["action"]
         if action is None:
-            self._show(queue_lines(), options, many=True)
+            self.print_rows(queue_lines(), options, _as_json, _as_text)
             return
         name, by = options["name"], operator()
         if action == "delete":
@@ -53,14 +53,7 @@ class Command(EdgeCommand):
             queues.pause(get_queue(name).name, by=by, why=options["reason"])
         else:
             queues.unpause(name, by=by)
-        self._show([queue_line(name)], options)
-
-    def _show(self, lines: list[QueueLine], options: dict[str, Any], *, many: bool = False) -> None:
-        if options["json"]:
-            shown = [_as_json(line) for line in lines]
-            self.print_json(shown if many else shown[0])
-        else:
-            self.print_lines(map(_as_text, lines))
+        self.print_rows([queue_line(name)], options, _as_json, _as_text)
 
     def _deleted(self, name: str, options: dict[str, Any]) -> None:
         if options["json"]:
@@ -70,21 +63,15 @@ class Command(EdgeCommand):
 
 
 def _add_limits(limits: argparse.ArgumentParser) -> None:
-    whole, none = "a whole number, or none for no limit", argparse.SUPPRESS
-    limits.add_argument(
-        "--limit", metavar="N", type=_number, default=none, help=f"run starts per period: {whole}"
-    )
-    limits.add_argument("--period", metavar="SECONDS", type=float, default=none)
-    limits.add_argument(
-        *("--concurrency",), metavar="N", type=_number, default=none, help=f"at one time: {whole}"
-    )
-    limits.add_argument(
-        *("--worker-concurrency",),
-        metavar="N",
-        type=_number,
-        default=none,
-        help=f"at one time on each worker: {whole}",
-    )
+    counted = {
+        "--limit": "run starts per period",
+        "--concurrency": "runs at one time, over all workers",
+        "--worker-concurrency": "runs at one time, on each worker",
+    }
+    for option, what in counted.items():
+        said = f"{what}: a whole number, or none for no limit"
+        limits.add_argument(option, metavar="N", type=_number, default=argparse.SUPPRESS, help=said)
+    limits.add_argument("--period", metavar="SECONDS", type=float, default=argparse.SUPPRESS)
 
 
 def _number(text: str) -> int | None:

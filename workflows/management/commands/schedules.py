@@ -13,6 +13,7 @@ from timestep.models import Run, Schedule
 from timestep.services.backfills import backfill, missing_ticks
 from timestep.services.cron_words import in_words
 from timestep.services.present import run_as_json
+from timestep.services.reasons import checked_reason
 from timestep.services.schedules import pause, resume
 from timestep.services.ticks import run_now
 from workflows.management.edge import EdgeCommand, add_json, operator
@@ -42,16 +43,18 @@ class Command(EdgeCommand):
         """Do what was asked."""
         by, action = operator(), options["action"]
         if action is None:
-            self._show(list(Schedule.objects.order_by("name")), options, many=True)
+            self.print_rows(list(Schedule.objects.order_by("name")), options, _as_json, _as_text)
         elif action == "run":
-            made = run_now(options["name"], by=None, launched_from=f"cli:{by.name}")
-            self._launched([made], options, many=False)
+            run = run_now(options["name"], by=None, launched_from=f"cli:{by.name}")
+            self._launched([run], options, many=False)
         elif action == "backfill":
             self._backfill(get_schedule(options["name"]), options, f"cli:{by.name}")
         elif action == "pause":
-            self._show([pause(options["name"], by=by, why=options["reason"])], options)
+            why = checked_reason("reason", options["reason"])
+            made = pause(options["name"], by=by, why=why)
+            self.print_rows([made], options, _as_json, _as_text)
         else:
-            self._show([resume(options["name"], by=by)], options)
+            self.print_rows([resume(options["name"], by=by)], options, _as_json, _as_text)
 
     def _backfill(self, schedule: Schedule, options: dict[str, Any], place: str) -> None:
         start, end = _range(schedule, options)
@@ -71,13 +74,6 @@ class Command(EdgeCommand):
             self.print_json(shown if many else shown[0])
         else:
             self.print_lines([*(run.run_id for run in runs), f"Launched {len(runs)}."])
-
-    def _show(self, found: list[Schedule], options: dict[str, Any], *, many: bool = False) -> None:
-        if options["json"]:
-            shown = [_as_json(schedule) for schedule in found]
-            self.print_json(shown if many else shown[0])
-        else:
-            self.print_lines(map(_as_text, found))
 
 
 def _add_range(past: argparse.ArgumentParser) -> None:

@@ -35,11 +35,7 @@ class Command(EdgeCommand):
         else:
             act = drain if options["action"] == "drain" else undrain
             found = [act(options["worker_id"], by=operator())]
-        if not options["json"]:
-            self.print_lines(map(_as_text, found))
-        else:
-            shown = [_as_json(worker) for worker in found]
-            self.print_json(shown if options["action"] is None else shown[0])
+        self.print_rows(found, options, _as_json, _as_text)
 
 
 def _as_json(worker: Worker) -> dict[str, Any]:
