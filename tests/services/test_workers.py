@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from approvals.models import AuditEntry
@@ -69,3 +70,15 @@ def test_a_worker_takes_what_it_can_replay_and_begins_what_is_not_newer(
 ) -> None:
     one = Worker(worker_id="w", engine_version=2, replays=[1, 2])
     assert one.can_take(version, begun=begun) is takes
+
+
+def test_a_worker_of_an_older_release_registers_without_the_newest_columns() -> None:
+    worker("w-1")
+    older = "worker_id, kind, script, host, pid, engine_version, replays, providers, tools"
+    older += ", started_at, heartbeat_at, drain_asked_by"
+    copied = older.replace("worker_id", "'w-0'", 1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO timestep_worker ({older}) SELECT {copied} FROM timestep_worker"
+        )
+    assert Worker.objects.get(pk="w-0").queues == []

@@ -31,8 +31,13 @@ class Worker(models.Model):
         default=dict, help_text="Model provider prefix → whether its key is set. Never the key."
     )
     tools = models.JSONField(default=list, help_text="Names of the tools that it has.")
+    # With a default of the database's: in a rolling deploy, workers of the release before this
+    # column register too.
     queues = models.JSONField(
-        default=list, blank=True, help_text="The queues that it takes from; empty: all."
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="The queues that it takes from; empty: all.",
     )
     started_at = models.DateTimeField(default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now, db_index=True)
