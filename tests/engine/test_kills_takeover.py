@@ -124,6 +124,7 @@ def test_a_worker_of_some_queues_takes_and_takes_over_from_these_alone(pair: Ins
     pair.kill("second")
     pair.stack.start("worker", "--queue", "mail", "--queue", "slow", name="second")
     assert pair.worker("second").queues == ["mail", "slow"]
+    assert Queue.objects.filter(name__in=("mail", "slow")).count() == 2
     pair.double.says(script("of-queue", {"calls": [call("fetch", tag="q", seconds=2)]}, OUTPUTS))
     agents = [agent("caller", tools=["fetch"])]
     left = pair.launch(agents, "of-queue left")

@@ -33,7 +33,14 @@ from timestep.engine.wakeups import wakeup
 from timestep.engine_version import ENGINE_VERSION, REPLAYED_VERSIONS
 from timestep.errors import TimestepError
 from timestep.garbage import spare_what_is_loaded
-from timestep.models import Segment, SegmentState, Worker, WorkerKind
+from timestep.models import (
+    Queue,
+    Segment,
+    SegmentState,
+    Worker,
+    WorkerKind,
+    first_limits,
+)
 from timestep.providers import available
 from timestep.services.launch import checked_queue
 
@@ -212,6 +219,9 @@ def _runs_here(other: Worker) -> bool:
 
 
 def _register(worker_id: str, script: str, tools: list[str], queues: list[str]) -> Worker:
+    for queue in queues:
+        # So that pages have them, and runs can be moved there, before anything was launched.
+        Queue.objects.get_or_create(name=queue, defaults=first_limits(queue))
     return Worker.objects.create(
         worker_id=worker_id,
         kind=WorkerKind.SCRIPT if script else WorkerKind.WORKER,
