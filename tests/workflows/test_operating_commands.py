@@ -1,4 +1,4 @@
-"""Operating from the command line: queues, holds, workers and schedules."""
+"""Operating from the command line: queues, model limits, holds, workers and schedules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from approvals.models import AuditEntry
 from tests.services.rows import launched
 from tests.workflows.rows import agent, worker
 from tests.workflows.test_commands import error_of, output, printed
-from timestep.models import Hold, Queue, Run, Schedule, Worker
+from timestep.models import Hold, ModelLimit, Queue, Run, Schedule, Worker
 from timestep.services.schedules import save_schedule
 from workflows.management.edge import os_user
 
@@ -94,6 +94,21 @@ def test_the_emergency_stop_is_placed_and_released() -> None:
 def test_what_cannot_be_held_changes_nothing(words: list[str]) -> None:
     assert error_of("holds", *words).returncode == 1
     assert not Hold.objects.exists()
+
+
+def test_model_limits_are_set_changed_and_lifted() -> None:
+    made = printed("limits", "set", "gpt-4.1", "--requests", "60")
+    assert (made["pattern"], made["requests"], made["tokens"]) == ("openai/gpt-4.1", 60, None)
+    changed = printed("limits", "set", "openai/gpt-4.1", "--tokens", "1000")
+    assert (changed["requests"], changed["tokens"]) == (None, 1000)
+    assert printed("limits") == [changed]
+    assert "0 of 1000 tokens in a minute" in output("limits")
+    assert printed("limits", "delete", "gpt-4.1") == changed
+    assert printed("limits") == []
+    assert acts() == [f"model_limit.{act}" for act in ("create", "change", "delete")]
+    for words in (["set", "demo/", "--tokens", "1"], ["set", "m"], ["delete", "m"]):
+        assert error_of("limits", *words).returncode == 1
+    assert not ModelLimit.objects.exists()
 
 
 def test_workers_are_listed_and_drained() -> None:

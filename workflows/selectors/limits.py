@@ -51,7 +51,16 @@ class LimitLine:
 
 def limit_lines() -> list[LimitLine]:
     """All limits, by their patterns."""
-    limits, now = list(ModelLimit.objects.all()[:MOST_LIMITS]), timezone.now()
+    return _lines(list(ModelLimit.objects.all()[:MOST_LIMITS]))
+
+
+def limit_line(pattern: str) -> LimitLine:
+    """One limit as the list has it. Raises ModelLimitNotFound."""
+    return _lines([get_limit(pattern)])[0]
+
+
+def _lines(limits: list[ModelLimit]) -> list[LimitLine]:
+    now = timezone.now()
     waits = ModelTurn.objects.filter(taken_at__isnull=True, seen_at__gt=now - SEEN_WITHIN)
     counts = waits.order_by().values_list("limit_id").annotate(calls=Count("pk"))
     waiting: dict[str, int] = dict(counts)
