@@ -9,6 +9,7 @@ import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.campaign.installation import Installation, django_on, for_this_try, installation
+from timestep.models import DEFAULT_QUEUE, Queue
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -51,6 +52,8 @@ def _looked_at(
 ) -> Iterator[Installation]:
     made: Installation = request.getfixturevalue(f"{request.param}_installation")
     with django_db_blocker.unblock(), django_on(made.stack):
+        # All modules launch into it: together more than fifty runs in a minute.
+        Queue.objects.update_or_create(name=DEFAULT_QUEUE, defaults={"limit": None})
         yield made
 
 
