@@ -52,7 +52,7 @@ def test_fail_fails_the_run_and_leaves_the_call_unknown() -> None:
     assert (run.error["type"], run.error["step"]) == ("OutcomeUnknown", "0.1")
     assert ToolStart.objects.filter(resolution__isnull=True).count() == 2
     assert Segment.objects.get().state == SegmentState.PARKED
-    assert [e.kind for e in run.events.all()][1:] == ["run.failed", "status"]
+    assert [e.kind for e in run.events.all()][1:] == ["run.failed", "status", "run.finished"]
 
 
 @pytest.mark.django_db

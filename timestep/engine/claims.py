@@ -24,11 +24,11 @@ from timestep.models import (
 )
 from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
-from timestep.services.present import usage_as_json
+from timestep.services.ending import tell_end
 from timestep.services.states import keep_result, save_interrupted
 from timestep.services.status import record_events
 from timestep.services.totals import totals
-from timestep.storable import EVENT_TEXT_LIMIT, storable
+from timestep.storable import storable
 
 
 @dataclass(frozen=True)
@@ -168,19 +168,8 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> Run | None:
     _release(run, n, ending.status, ending.parked, now, finished_at=now, **fields)
     if ending.state is not None:
         keep_result(run_id, ending.state)
-    failed = [("run.failed", run.error or {})] if ending.status == RunStatus.FAILED else []
-    by = {"by": run.cancelled_by} if ending.status == RunStatus.CANCELLED else {}
-    finished = {"status": ending.status, "final_output": _shown(run), "usage": usage_as_json(run)}
-    status = ("status", {"status": ending.status} | by)
-    record_events(run_id, *failed, status, ("run.finished", finished))
-    approval_gate().closed(run_id, ending.status)
+    tell_end(run)
     return run
-
-
-def _shown(run: Run) -> Any:
-    """The final output as the event keeps it; a long text is cut, the run has the whole."""
-    output = run.final_output
-    return output[:EVENT_TEXT_LIMIT] if isinstance(output, str) else output
 
 
 @transaction.atomic

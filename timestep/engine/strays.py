@@ -14,12 +14,11 @@ from collections.abc import Callable
 from dbos import DBOS
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
-from timestep.gate import approval_gate
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState
 from timestep.notify import notify_dispatch
-from timestep.services.status import record_event, record_events
+from timestep.services.ending import end_run
+from timestep.services.status import record_event
 
 logger = logging.getLogger(__name__)
 
@@ -95,15 +94,6 @@ def _fail(run: Run, segment: Segment) -> None:
         "message": "The run's workflow ended before its end was written; launch it again.",
         "traceback": "",
     }
-    Run.objects.filter(run_id=run.run_id).update(
-        status=RunStatus.FAILED,
-        owner=None,
-        epoch=F("epoch") + 1,
-        executing_since=None,
-        finished_at=timezone.now(),
-        error=error,
-    )
+    stopped = {"owner": None, "epoch": F("epoch") + 1, "executing_since": None}
+    end_run(run.run_id, [run.status], RunStatus.FAILED, error=error, **stopped)
     Segment.objects.filter(segment_id=segment.segment_id).update(state=SegmentState.PARKED)
-    failed = ("run.failed", error)
-    record_events(run.run_id, failed, ("status", {"status": RunStatus.FAILED}))
-    approval_gate().closed(run.run_id, RunStatus.FAILED)

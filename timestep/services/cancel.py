@@ -6,10 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from timestep.errors import RunNotFound, WrongStatus
-from timestep.gate import approval_gate
 from timestep.models import ACTIVE_STATUSES, Run, RunStatus, Segment, SegmentState
 from timestep.notify import notify_dispatch
-from timestep.services.status import change_status, record_event
+from timestep.services.ending import end_run
+from timestep.services.status import change_status
 
 _HELD_BY_NOBODY = (RunStatus.QUEUED, RunStatus.AWAITING_APPROVAL)
 
@@ -35,11 +35,9 @@ def cancel(run_id: str, *, by: str) -> Run:
         raise RunNotFound(run_id)
     now = timezone.now()
     asked = {"cancel_requested_at": now, "cancelled_by": by[:200]}
-    if change_status(run_id, _HELD_BY_NOBODY, RunStatus.CANCELLED, finished_at=now, **asked):
+    if end_run(run_id, _HELD_BY_NOBODY, RunStatus.CANCELLED, finished_at=now, **asked):
         given = (SegmentState.READY, SegmentState.DISPATCHED)
         Segment.objects.filter(run_id=run_id, state__in=given).update(state=SegmentState.ENDED)
-        record_event(run_id, "status", {"status": RunStatus.CANCELLED, "by": by[:200]})
-        approval_gate().closed(run_id, "cancelled")
     elif not change_status(run_id, [RunStatus.RUNNING], RunStatus.RUNNING, **asked):
         raise WrongStatus(run_id, run.status, "cancelled", ", ".join(ACTIVE_STATUSES))
     notify_dispatch()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from timestep.errors import AlreadyResumed, InvalidInput, RunNotFound, WrongStatus
 from timestep.gate import approval_gate
 from timestep.ids import segment_id
 from timestep.models import Run, RunStatus, Segment, SegmentKind, ToolStart
 from timestep.notify import notify_dispatch
+from timestep.services.ending import end_run
 from timestep.services.retry import make_ready
 from timestep.services.states import save_resumed
-from timestep.services.status import change_status, record_event, record_events
+from timestep.services.status import change_status, record_event
 
 OUTCOMES = ("happened", "run_again", "fail")
 
@@ -186,9 +186,4 @@ def _fail(start: ToolStart) -> None:
         "message": f"The outcome of {start.tool} is unknown, and a person chose to fail the run.",
         "traceback": "",
     }
-    awaiting = [RunStatus.AWAITING_APPROVAL]
-    ended = {"finished_at": timezone.now(), "error": error}
-    if change_status(start.run_id, awaiting, RunStatus.FAILED, **ended):
-        failed = ("run.failed", error)
-        record_events(start.run_id, failed, ("status", {"status": RunStatus.FAILED}))
-        approval_gate().closed(start.run_id, "failed")
+    end_run(start.run_id, [RunStatus.AWAITING_APPROVAL], RunStatus.FAILED, error=error)

@@ -60,7 +60,7 @@ def dbos(monkeypatch: pytest.MonkeyPatch) -> FakeDbos:
 def gate(monkeypatch: pytest.MonkeyPatch) -> RememberingGate:
     """The approval gate as the engine and its services see it."""
     made = RememberingGate()
-    for module in ("engine.claims", "engine.strays", "services.cancel"):
+    for module in ("services.ending", "engine.claims"):
         monkeypatch.setattr(f"timestep.{module}.approval_gate", lambda: made)
     return made
 

@@ -52,7 +52,7 @@ def test_a_run_whose_workflow_has_ended_fails(
     assert run.error is not None
     assert run.error["type"] == "WorkflowEnded"
     assert run.finished_at is not None
-    assert [e.kind for e in run.events.all()][1:] == ["run.failed", "status"]
+    assert [e.kind for e in run.events.all()][1:] == ["run.failed", "status", "run.finished"]
     assert gate.ended == [("r", "failed")]
 
 
