@@ -35,16 +35,19 @@ class RequestNotFound(TimestepError):
 
 
 class AlreadyDecided(TimestepError):
-    """Somebody decided this request before; `decision` says who decided what, and when."""
+    """This request was decided before, or expired; `decision` says who decided what, and when."""
 
     def __init__(self, decision: Decision) -> None:
-        what = _WORDS.get(decision.outcome, decision.outcome)
-        when = _moment(decision.decided_at)
-        super().__init__(
-            f"request {decision.request_id} was already {what} by {decision.decided_by_name} "
-            f"on {when}"
-        )
+        super().__init__(f"request {decision.request_id} {_stands(decision)}")
         self.decision = decision
+
+
+def _stands(decision: Decision) -> str:
+    when = _moment(decision.decided_at)
+    if decision.outcome == "expired":
+        return f"expired on {when}: nobody decided in time"
+    what = _WORDS.get(decision.outcome, decision.outcome)
+    return f"was already {what} by {decision.decided_by_name} on {when}"
 
 
 class RequestVoid(TimestepError):

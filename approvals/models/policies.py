@@ -19,7 +19,8 @@ class Effect(models.TextChoices):
 class OnExpiry(models.TextChoices):
     """What happens when a deadline passes. Nothing is ever approved by waiting."""
 
-    REJECT = "reject", "Reject"
+    # The value is older than the word: an expired request is no rejected one.
+    REJECT = "reject", "Expire: the call is not made"
     ESCALATE = "escalate", "Ask another group"
 
 
@@ -73,7 +74,7 @@ class Policy(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="How long the other group has; then it is rejected. Empty: as long as the first.",
+        help_text="How long the other group has; then it expires. Empty: as long as the first.",
     )
     reminders = models.JSONField(
         default=list, blank=True, help_text="Seconds before the deadline, for example [3600, 600]."

@@ -21,14 +21,20 @@ class RequestKind(models.TextChoices):
 class RequestStatus(models.TextChoices):
     """Where a request stands.
 
+    `expired`: nobody decided before the deadline, so the call is not made; no person rejected it.
     `void`: the run ended before anyone decided, or a program resumed it and left this call open.
     """
 
     PENDING = "pending", "Pending"
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
+    EXPIRED = "expired", "Expired"
     RESOLVED = "resolved", "Resolved"
     VOID = "void", "Void"
+
+
+# What a decision says that no person made: the deadline did.
+EXPIRED_OUTCOME = "expired"
 
 
 class ApprovalRequest(models.Model):
@@ -143,6 +149,11 @@ class ApprovalRequest(models.Model):
         return self.status == RequestStatus.PENDING
 
     @property
+    def is_expired(self) -> bool:
+        """Whether its time was over before anybody decided."""
+        return self.status == RequestStatus.EXPIRED
+
+    @property
     def arguments_text(self) -> str:
         """The arguments to read: indented JSON, or the text that the model wrote."""
         if isinstance(self.arguments, str):
@@ -157,7 +168,7 @@ class Decision(models.Model):
         ApprovalRequest, primary_key=True, on_delete=models.CASCADE, related_name="decision"
     )
     outcome = models.CharField(
-        max_length=20, help_text="approve, reject, happened, run_again or fail"
+        max_length=20, help_text="approve, reject, expired, happened, run_again or fail"
     )
     reason = models.TextField(blank=True, default="")
     result = models.TextField(blank=True, default="", help_text="For `happened`: what it returned.")
@@ -171,4 +182,6 @@ class Decision(models.Model):
     decided_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
+        if self.outcome == EXPIRED_OUTCOME:
+            return f"{self.outcome}: nobody decided in time"
         return f"{self.outcome} by {self.decided_by_name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ MOST = 200
 _ENOUGH = 3
 _LONGEST_NUMBER = 20
 _IS_ID = re.compile(r"(^|[_-])(id|no|nr|number)$", re.IGNORECASE)
-_DECIDED = (RequestStatus.APPROVED, RequestStatus.REJECTED)
+_DECIDED = (RequestStatus.APPROVED, RequestStatus.REJECTED, RequestStatus.EXPIRED)
 _COLUMNS = ("status", "arguments", "edited_arguments")
 
 
@@ -28,16 +29,18 @@ _COLUMNS = ("status", "arguments", "edited_arguments")
 class Before:
     """How often it was approved and rejected; of numbers, what was usual among the approved.
 
-    `capped`: these are the latest `MOST` decisions, and there were more.
+    `expired`: how often nobody decided in time. `capped`: these are the latest `MOST`, and there
+    were more.
     """
 
     approved: int = 0
     rejected: int = 0
+    expired: int = 0
     capped: bool = False
     medians: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.approved or self.rejected)
+        return bool(self.approved or self.rejected or self.expired)
 
 
 def decided_before(requests: Iterable[ApprovalRequest]) -> dict[tuple[str, str], Before]:
@@ -61,8 +64,14 @@ def _before(agent: str, tool: str) -> Before:
         for status, proposed, edited in decided
         if status == RequestStatus.APPROVED
     ]
-    medians = _medians(approved)
-    return Before(len(approved), len(decided) - len(approved), len(found) > MOST, medians)
+    counts = Counter(status for status, _, _ in decided)
+    return Before(
+        approved=len(approved),
+        rejected=counts[RequestStatus.REJECTED],
+        expired=counts[RequestStatus.EXPIRED],
+        capped=len(found) > MOST,
+        medians=_medians(approved),
+    )
 
 
 def _medians(arguments: list[Any]) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ from approvals.policies.counting import missing
 from approvals.policies.people import Decider
 from approvals.policies.rules import Rules, rules_of
 from approvals.selectors.before import Before, decided_before
+from approvals.selectors.voids import why_void
 from approvals.services.claims import is_claimed
 from approvals.services.standing import standings
 from approvals.wording import Act, act_of, arguments_now, launched_with, preview_of, title_of
@@ -37,6 +38,7 @@ class Card:
         before: What was decided like this before.
         whole: Whether everything is shown, however long.
         in_the_way: Why the run could not go on after a decision; empty where it could.
+        why_void: What closed it before anybody decided; empty where nothing did.
     """
 
     asked: ApprovalRequest
@@ -45,6 +47,7 @@ class Card:
     before: Before | None = None
     whole: bool = False
     in_the_way: str = ""
+    why_void: str = ""
 
     @property
     def may(self) -> bool:
@@ -165,7 +168,7 @@ def cards_of(
     """The cards of some requests, with as many queries as for one, and one per kind of call."""
     prefetch_related_objects(list(requests), "votes")
     pending = [one for one in requests if one.is_pending]
-    before, in_the_way = decided_before(pending), standings(pending)
+    before, in_the_way, void = decided_before(pending), standings(pending), why_void(requests)
     return [
         Card(
             asked=one,
@@ -174,6 +177,7 @@ def cards_of(
             before=before.get((one.agent, one.tool)) if one.is_pending else None,
             whole=whole,
             in_the_way=in_the_way.get(one.pk, ""),
+            why_void=void.get(one.pk, ""),
         )
         for one in requests
     ]

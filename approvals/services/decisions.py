@@ -11,7 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from approvals.errors import ArgumentsChanged, NotByCommand
-from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStatus, Vote
+from approvals.models import (
+    EXPIRED_OUTCOME,
+    ApprovalRequest,
+    Decision,
+    RequestKind,
+    RequestStatus,
+    Vote,
+)
 from approvals.policies.rules import rules_of
 from approvals.services import audit
 from approvals.services.editing import edit
@@ -200,7 +207,9 @@ def record(decision: Decision, status: RequestStatus) -> None:
         "result": decision.result,
     }
     who = decision.decided_by_name
-    audit.append(who, decision.via, "approval.decided", request.approval_id, payload)
+    expired = decision.outcome == EXPIRED_OUTCOME
+    act = "approval.expired" if expired else "approval.decided"
+    audit.append(who, decision.via, act, request.approval_id, payload)
     event = {
         "approval_id": request.approval_id,
         "call_id": request.call_id,
@@ -236,6 +245,8 @@ def answer(decision: Decision) -> dict[str, str | bool]:
         "approve": approve,
         "reason": decision.reason,
     }
+    if decision.outcome == EXPIRED_OUTCOME:
+        return said | {"expired": True}
     if not approve:
         return said
     if request.edited_arguments is not None:

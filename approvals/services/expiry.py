@@ -1,4 +1,4 @@
-"""The clock of deadlines: reminds people, asks another group, or rejects; it never approves.
+"""The clock of deadlines: reminds people, asks another group, or expires; it never approves.
 
 Every worker calls `expire_due`. What a moment asks for is done under the run's lock, where the
 clock finds out whether somebody has decided, or another worker was here before.
@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from approvals.models import (
+    EXPIRED_OUTCOME,
     ApprovalRequest,
     Decision,
     NoticeKind,
@@ -78,7 +79,7 @@ def _act(request: ApprovalRequest, now: datetime) -> None:
     elif _escalates(request, rules):
         _escalate(request, rules, now)
     else:
-        _reject(request, now)
+        _expire(request, now)
 
 
 def _remind(request: ApprovalRequest, rules: Rules, deadline: datetime, now: datetime) -> None:
@@ -119,15 +120,16 @@ def _escalate(request: ApprovalRequest, rules: Rules, now: datetime) -> None:
     audit.append(THE_DEADLINE, VIA_EXPIRY, "approval.escalated", request.approval_id, payload)
 
 
-def _reject(request: ApprovalRequest, now: datetime) -> None:
+def _expire(request: ApprovalRequest, now: datetime) -> None:
+    """Close it as expired: the call is not made, and nobody is said to have rejected it."""
     asked = rules_of(request).who
     decision = Decision(
         request=request,
-        outcome="reject",
+        outcome=EXPIRED_OUTCOME,
         reason=f"Nobody approved it in time; {asked} had been asked.",
         decided_by_name=THE_DEADLINE,
         via=VIA_EXPIRY,
         decided_at=now,
     )
-    record(decision, RequestStatus.REJECTED)
+    record(decision, RequestStatus.EXPIRED)
     resume_if_complete(request)

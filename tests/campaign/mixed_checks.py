@@ -17,7 +17,15 @@ from approvals.errors import (
     RequestVoid,
     VoteNotNeeded,
 )
-from approvals.models import ApprovalRequest, AuditEntry, Decision, Grant, RequestStatus, Vote
+from approvals.models import (
+    EXPIRED_OUTCOME,
+    ApprovalRequest,
+    AuditEntry,
+    Decision,
+    Grant,
+    RequestStatus,
+    Vote,
+)
 from approvals.policies.counting import missing, valid_votes
 from approvals.policies.rules import rules_of
 from approvals.services.expiry import THE_DEADLINE
@@ -59,12 +67,14 @@ def broken_rules(asked: ApprovalRequest, told: Sequence[Told]) -> Iterator[str]:
 
 def _outcome(row: ApprovalRequest, decision: Decision | None) -> Iterator[str]:
     outcomes = {RequestStatus.APPROVED: "approve", RequestStatus.REJECTED: "reject"}
+    outcomes[RequestStatus.EXPIRED] = EXPIRED_OUTCOME
     if outcomes.get(RequestStatus(row.status)) != (decision.outcome if decision else None):
         yield f"is {row.status}, and the decision is {decision}"
     if row.status == RequestStatus.VOID and row.run.status != RunStatus.CANCELLED:
         yield f"is void, and its run is {row.run.status}"
-    if decision and decision.decided_by_name == THE_DEADLINE and decision.outcome != "reject":
-        yield "was approved by waiting"
+    late = decision is not None and decision.decided_by_name == THE_DEADLINE
+    if late != (row.status == RequestStatus.EXPIRED):
+        yield f"is {row.status}, and the decision is {decision}"
     if digest(arguments_now(row)) != row.arguments_digest:
         yield "is not bound to its arguments"
 
@@ -108,7 +118,8 @@ def _record(row: ApprovalRequest, decision: Decision | None, told: Sequence[Told
     taken = [one.act.partition(" ")[0] for one in told if one.won]
     wanted = {
         "approval.requested": 1,
-        "approval.decided": int(decision is not None),
+        "approval.decided": int(decision is not None) - int(row.is_expired),
+        "approval.expired": int(row.is_expired),
         "approval.voted": Vote.objects.filter(request=row).count(),
         "approval.claimed": taken.count("claim"),
         "approval.handed_over": taken.count("hand_over"),
@@ -137,7 +148,7 @@ def _answer(row: ApprovalRequest, decision: Decision | None, one: Told) -> Itera
     if isinstance(one.result, Decision) and one.result != decision:
         yield f"{one.act} got {one.result}, and kept is {decision}"
     late = isinstance(one.result, AlreadyDecided) or (
-        one.status == _TOO_LATE and " was already " in one.said
+        one.status == _TOO_LATE and (" was already " in one.said or " expired on " in one.said)
     )
     if late and (decision is None or str(AlreadyDecided(decision)) not in one.said):
         yield f"{one.act} was told {one.said[:300]!r}, and kept is {decision}"

@@ -37,6 +37,7 @@ def test_a_worker_denies_one_call_and_rejects_another_in_time(engine: Installati
     run = engine.wait(run, "succeeded", "failed")
     told = str(run.final_output)
     assert "Nobody approved it in time" in told
+    assert "reject" not in told
     assert "denied by a policy" in told
     assert f"fetch:{free}" in told
     assert f"fetch:{late}" not in told

@@ -26,4 +26,4 @@ def test_a_denied_call_is_audited_and_shown(arguments: str) -> None:
     assert (entry.subject, entry.payload["policy"]) == (run.pk, "Never")
     assert audit.verify().ok
     [row] = fold(Run.objects.get().events.all())
-    assert (row.title, row.state, row.by) == ("refund_order", "reject", "policy “Never”")
+    assert (row.title, row.state, row.by) == ("refund_order", "deny", "policy “Never”")

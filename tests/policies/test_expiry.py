@@ -1,4 +1,4 @@
-"""Deadlines: reminders, another group, rejection; and never an approval."""
+"""Deadlines: reminders, another group, expiry; and never an approval."""
 
 from __future__ import annotations
 
@@ -42,13 +42,14 @@ def test_the_clock_says_when_it_has_to_look_again() -> None:
     assert 2990 < wait <= 3000
 
 
-def test_a_passed_deadline_rejects_and_resumes() -> None:
+def test_a_passed_deadline_expires_and_resumes() -> None:
     policy(deadline_seconds=3600, needs={"Finance": 1})
     request = asked()
     assert expire_due(_late()) == 0.0
     [answer] = Segment.objects.get(run=request.run, n=1).decisions
-    assert (answer["approve"], "in time" in answer["reason"]) == (False, True)
-    with pytest.raises(AlreadyDecided, match="already rejected by the deadline on"):
+    assert (answer["approve"], answer["expired"]) == (False, True)
+    assert "in time" in str(answer["reason"])
+    with pytest.raises(AlreadyDecided, match=r"expired on .*: nobody decided in time"):
         decide(request.pk, approve=True, by=member("ana", "Finance"))
     assert expire_due(_late()) is None
 
@@ -99,8 +100,8 @@ def test_what_the_other_group_leaves_is_rejected() -> None:
     assert expire_due(_late()) is not None
     assert _again(request).is_pending
     expire_due(_late(3 * 3600))
-    assert _again(request).status == RequestStatus.REJECTED
-    acts = ["approval.escalated", "approval.decided"]
+    assert _again(request).status == RequestStatus.EXPIRED
+    acts = ["approval.escalated", "approval.expired"]
     assert (
         list(AuditEntry.objects.order_by("-number").values_list("act", flat=True))[:2] == acts[::-1]
     )

@@ -70,9 +70,9 @@ def test_an_end_counts_what_was_used_before() -> None:
 
 def test_an_end_that_is_rolled_back_is_not_told() -> None:
     launched("r")
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         cancel("r", by="ana")
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert _ends() == []
     assert Run.objects.get().status == RunStatus.QUEUED
 

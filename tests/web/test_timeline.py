@@ -13,6 +13,7 @@ from tests.workflows.rows import run as make_run
 from timestep.models import Run
 from workflows.selectors.timeline import rows
 from workflows.selectors.timeline_rows import Row, output_of
+from workflows.templatetags.timestep_ui import outcome
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +129,23 @@ def test_an_approval_row_carries_its_request_and_then_its_decision() -> None:
     event(run, "approval.decided", **facts, outcome="reject", by="ana", reason="too much")
     (row,) = timeline(run)
     assert (row.state, row.by, row.note) == ("reject", "ana", "too much")
+
+
+@pytest.mark.parametrize("outcome", ["expired", "reject"], ids=["now", "before"])
+def test_an_expiry_is_told_as_one_whatever_release_wrote_it(outcome: str) -> None:
+    run = awaiting_run()
+    told = {"call_id": "c", "tool": "refund_order", "by": "the deadline", "reason": "Nobody"}
+    event(run, "approval.decided", **told, outcome=outcome)
+    (row,) = timeline(run)
+    assert (row.state, row.note) == ("expired", "Nobody")
+
+
+def test_what_a_policy_denies_is_not_told_as_rejected() -> None:
+    run = awaiting_run()
+    facts = {"call_id": "c", "tool": "refund_order", "agent": "desk", "arguments": "{}"}
+    event(run, "approval.denied", **facts, policy="Refunds", why="too much")
+    (row,) = timeline(run)
+    assert (outcome(row.state), row.by) == ("denied", "policy “Refunds”")
 
 
 def test_an_unknown_outcome_asks_in_the_row_of_its_call() -> None:

@@ -16,6 +16,7 @@ from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
 
 REJECTED = "The call was not made: a person rejected it."
+EXPIRED = "The call was not made: the time to approve it is over."
 
 
 class StateMismatch(TimestepError):
@@ -86,10 +87,14 @@ def apply_decisions(
         if decision["approve"]:
             state.approve(item)
         else:
-            state.reject(item, rejection_message=_rejection(decision.get("reason", "")))
+            state.reject(item, rejection_message=_rejection(decision))
 
 
-def _rejection(reason: str) -> str:
+def _rejection(decision: dict[str, Any]) -> str:
+    """What the model is told of a call that is not made: who or what decided so, in truth."""
+    reason = decision.get("reason", "")
+    if decision.get("expired"):
+        return f"{EXPIRED} {reason}".strip()
     return f"{REJECTED} Their reason: {reason}" if reason else REJECTED
 
 

@@ -29,6 +29,7 @@ def resume(run_id: str, revision: int, decisions: list[dict[str, Any]]) -> Segme
         decisions: One `{"call_id": str, "approve": bool, "reason": str}` per pending call. An
             approval may bind the call: `digest` of the arguments that it is made with, and where a
             person edited them, those `arguments` as JSON text and the digest of the `proposed`.
+            `expired` says that no person rejected the call: the time to decide was over.
 
     Returns:
         The new segment, or the earlier one when the same decisions were given before.

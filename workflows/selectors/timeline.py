@@ -15,8 +15,9 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from approvals.models import ApprovalRequest, RequestKind
+from approvals.models import EXPIRED_OUTCOME, ApprovalRequest, RequestKind
 from approvals.selectors import for_run
+from approvals.services.expiry import THE_DEADLINE
 from timestep.masking import masked
 from timestep.models import DELTA_KIND, ENDED_STATUSES, RunEvent, SegmentKind
 from timestep.services.present import EventLike
@@ -268,8 +269,10 @@ def _approval_decided(row: Row, event: EventLike) -> None:
     row.kind = "approval"
     row.title = str(event.payload.get("tool", row.title))
     row.call_id = str(event.payload.get("call_id", row.call_id))
-    row.state = str(event.payload.get("outcome", ""))
     row.by = str(event.payload.get("by", ""))
+    row.state = str(event.payload.get("outcome", ""))
+    if row.by == THE_DEADLINE:
+        row.state = EXPIRED_OUTCOME  # Also in events of releases that wrote it as a rejection.
     row.note = str(event.payload.get("reason") or "")
     row.ended_at = event.at
     if row.state in OUTCOMES:
@@ -279,7 +282,7 @@ def _approval_decided(row: Row, event: EventLike) -> None:
 def _approval_denied(row: Row, event: EventLike) -> None:
     """A policy said no, without asking anybody."""
     _tool_started(row, event)
-    row.kind, row.state, row.ended_at = "approval", "reject", event.at
+    row.kind, row.state, row.ended_at = "approval", "deny", event.at
     row.by = f"policy “{event.payload.get('policy', '')}”"
     row.note = str(event.payload.get("why") or "")
 

@@ -35,6 +35,7 @@ REQUEST_ICONS = {
     "pending": "hand-stop",
     "approved": "circle-check",
     "rejected": "circle-x",
+    "expired": "hourglass",
     "resolved": "circle-check",
     "void": "ban",
 }
@@ -59,6 +60,8 @@ STATE_ICONS = {
     "unknown": ("help", "s-unknown"),
     "approve": ("check", "s-ok"),
     "reject": ("x", "s-failed"),
+    "deny": ("x", "s-failed"),
+    "expired": ("hourglass", "s-failed"),
 }
 WAITING_KINDS = ("model", "hold")
 KIND_ICONS = {
@@ -241,6 +244,7 @@ def took(run: Run | RunRow) -> str:
 OUTCOMES = {
     "approve": "approved",
     "reject": "rejected",
+    "deny": "denied",
     "happened": "it happened",
     "run_again": "run it again",
     "fail": "fail the run",

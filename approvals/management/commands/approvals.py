@@ -54,7 +54,7 @@ def _line(request: ApprovalRequest) -> str:
     if len(arguments) > _ARGUMENTS_SHOWN:
         arguments = arguments[:_ARGUMENTS_SHOWN] + "… (--json shows all)"
     decision = decision_of(request)
-    by = f" by {decision.decided_by_name}" if decision else ""
+    by = f" by {decision.decided_by_name}" if decision and not request.is_expired else ""
     tool = json.dumps(request.tool)[1:-1]
     return (
         f"{request.approval_id}  {request.status}{by}  {request.run_id}  {request.agent}  "

@@ -10,6 +10,7 @@ from agents import Agent, RunConfig, Runner, RunResult, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 from timestep.engine.states import (
+    EXPIRED,
     REJECTED,
     StateMismatch,
     apply_decisions,
@@ -76,6 +77,15 @@ async def test_a_rejected_call_is_not_made_and_the_model_is_told(reason: str, to
     result = await _resumed(raw, [_decision("c1", False, reason)])
     assert PAID == []
     assert _outputs(result) == [told]
+
+
+async def test_of_an_expired_call_the_model_is_not_told_that_somebody_rejected_it() -> None:
+    raw = await _interrupted(_call("c1", 5))
+    reason = "Nobody approved it in time; 1 of Finance had been asked."
+    result = await _resumed(raw, [_decision("c1", False, reason) | {"expired": True}])
+    [told] = _outputs(result)
+    assert told == f"{EXPIRED} {reason}"
+    assert not any(word in told for word in ("reject", "a person", "Their reason"))
 
 
 async def test_calls_are_decided_one_by_one_whatever_the_order() -> None:

@@ -11,7 +11,12 @@ SIGNATURE = "(demo model, offline)"
 _MAX_OUTPUT = 400
 _MAX_QUOTE = 160
 _REJECTED = re.compile(
-    r"^.{0,80}?\b(?:not approved?|rejected|denied|declined)\b[^.:\n]*[.:]?\s*(?:their reason:\s*)?",
+    r"^.{0,80}?\b(?:not approved?|rejected|declined)\b[^.:\n]*[.:]?\s*(?:their reason:\s*)?",
+    re.IGNORECASE,
+)
+# What nobody decided, or a policy: told as it was told.
+_NOT_MADE = re.compile(
+    r"^(?:the call was not made:\s*(?=the time)|this call was\s*(?=denied by a policy))",
     re.IGNORECASE,
 )
 _FAILED = re.compile(
@@ -58,6 +63,8 @@ def _tell(call: Call) -> str:
     output = (call.output or "").replace(SIGNATURE, "").strip()
     if call.output is None:
         return f"{name}: no answer yet."
+    if not_made := _NOT_MADE.match(output):
+        return f"{name} was not done: {_short(output[not_made.end() :].strip(' .'), _MAX_OUTPUT)}."
     if rejected := _REJECTED.match(output):
         why = _short(output[rejected.end() :].strip(" .\n"), _MAX_OUTPUT)
         return f"{name} was not done: a person rejected it{f' ({why})' if why else ''}."
