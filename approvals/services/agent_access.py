@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from approvals.models import AgentAccess
 from approvals.services import audit
 
@@ -17,11 +19,15 @@ def record_deleted(row: AgentAccess, by: str, via: str) -> None:
 
 
 def _record(act: str, row: AgentAccess, by: str, via: str) -> None:
-    payload = {
+    audit.append(by, via, act, f"access {row.pk}", says(row))
+
+
+def says(row: AgentAccess) -> dict[str, Any]:
+    """What a row says, as the audit trail keeps it."""
+    return {
         "agent": row.agent,
         "user": row.user.get_username() if row.user else None,
         "group": row.group.name if row.group else None,
         "launches": row.launches,
         "decides": row.decides,
     }
-    audit.append(by, via, act, f"access {row.pk}", payload)

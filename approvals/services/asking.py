@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from approvals.models import ApprovalRequest, Asked, RequestKind
 from approvals.policies.rules import Rules
@@ -46,14 +46,33 @@ def put_under(
         request.due_at = next_due(request.deadline_at, rules, deadline_from)
 
 
+def bounds_of(request: ApprovalRequest) -> dict[str, str | int | None]:
+    """What the audit trail keeps of a request besides its rules: until when, and kept from whom."""
+    deadline = request.deadline_at
+    return {
+        "deadline_at": moment_text(deadline) if deadline else None,
+        "kept_from": request.kept_from_id,
+    }
+
+
+def moment_text(at: datetime) -> str:
+    """A moment as the audit trail keeps it: UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def save_asked(request: ApprovalRequest, rules: Rules) -> None:
     """Say whom a saved request asks, so that lists of what waits for somebody find it."""
+    Asked.objects.bulk_create(asked_of(request, rules))
+
+
+def asked_of(request: ApprovalRequest, rules: Rules) -> list[Asked]:
+    """Whom a request under these rules asks; nobody in particular where it asks everybody."""
     if rules.asks_everybody:
-        return
+        return []
     rows = [Asked(request=request, group_id=group) for group in rules.groups]
     if any(need.group is None for need in rules.needs):
         rows += [Asked(request=request, user_id=user.id) for user in rules.users]
-    Asked.objects.bulk_create(rows)
+    return rows
 
 
 def next_due(deadline: datetime, rules: Rules, now: datetime) -> datetime:

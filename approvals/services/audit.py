@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from approvals.models import AuditEntry
@@ -15,6 +16,9 @@ from approvals.services.addresses import client_address
 from timestep.digests import digest
 
 GENESIS = "0" * 64
+# The act of an entry that says that the payloads about its subject were erased before it.
+ERASED = "audit.erased"
+_AT_ONCE = 1_000
 # Any constant will do, as long as nobody else takes the same: the letters "audt".
 _LOCK_KEY = 0x61756474
 _FIELD_LIMIT = 200
@@ -88,21 +92,50 @@ def hash_of(entry: AuditEntry) -> str:
 
 
 def verify(head: str | None = None) -> Verification:
-    """Read the chain from its start and say where it does not hold.
+    """Read the chain from its start and say where it does not hold; memory stays bounded.
+
+    What the rows say that the entries are about is `verifying.differences`.
 
     Args:
         head: The hash of an entry that is known to have been there, to find truncation.
     """
     problems: list[Problem] = []
     number, previous, erased, head_seen = 0, GENESIS, 0, head is None
-    for entry in AuditEntry.objects.order_by("number").iterator(chunk_size=1000):
-        problems.extend(_problems_of(entry, number, previous))
-        number, previous = entry.number, entry.entry_hash
-        erased += entry.payload is None
-        head_seen = head_seen or entry.entry_hash == head
+    for entries in _pages():
+        problems.extend(_missing_payloads(entries))
+        for entry in entries:
+            problems.extend(_problems_of(entry, number, previous))
+            number, previous = entry.number, entry.entry_hash
+            erased += entry.payload is None
+            head_seen = head_seen or entry.entry_hash == head
     if not head_seen:
         problems.append(Problem(number, "the chain ends before the given head: entries are gone"))
     return Verification(number, erased, previous, tuple(problems))
+
+
+def _pages() -> Iterator[list[AuditEntry]]:
+    """All entries in the order of their numbers, so many at once."""
+    rows, after = AuditEntry.objects.order_by("number"), None
+    while found := list((rows if after is None else rows.filter(number__gt=after))[:_AT_ONCE]):
+        yield found
+        after = found[-1].number
+
+
+def _missing_payloads(entries: list[AuditEntry]) -> Iterator[Problem]:
+    """Entries without a payload that no later entry about their subject says to be erased.
+
+    What an erasure says of itself is never erased: `erase` leaves it.
+    """
+    empty = [entry for entry in entries if entry.payload is None]
+    if not empty:
+        return
+    rows = AuditEntry.objects.filter(act=ERASED, subject__in={entry.subject for entry in empty})
+    last = dict(rows.order_by().values_list("subject").annotate(Max("number")))
+    for entry in empty:
+        if entry.act == ERASED or last.get(entry.subject, 0) < entry.number:
+            yield Problem(
+                entry.number, "has no payload, and no later entry says that it was erased"
+            )
 
 
 def _problems_of(entry: AuditEntry, number: int, previous: str) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from approvals.models import (
 )
 from approvals.policies.rules import rules_of
 from approvals.services import audit
+from approvals.services.asking import moment_text
 from approvals.services.editing import edit
 from approvals.services.grants import check_for_run, grant
 from approvals.services.pending import check_permitted, held_for, refuse_closed
@@ -205,6 +206,7 @@ def record(decision: Decision, status: RequestStatus) -> None:
         "outcome": decision.outcome,
         "reason": decision.reason,
         "result": decision.result,
+        "decided_at": moment_text(decision.decided_at),
     }
     who = decision.decided_by_name
     expired = decision.outcome == EXPIRED_OUTCOME

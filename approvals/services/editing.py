@@ -11,7 +11,7 @@ from approvals.models import ApprovalRequest
 from approvals.policies.matching import Call, judge
 from approvals.policies.rules import rules_of
 from approvals.services import audit
-from approvals.services.asking import FIELDS, put_under, save_asked
+from approvals.services.asking import FIELDS, bounds_of, put_under, save_asked
 from approvals.services.schemas import checked
 from approvals.services.votes import void_votes
 from timestep.digests import canonical_json, digest
@@ -82,6 +82,7 @@ def _record(request: ApprovalRequest, value: Any, by: str, via: str) -> None:
         "arguments_digest": request.arguments_digest,
         "policy": request.policy_name,
         "rules": canonical_json(request.rules),
+        **bounds_of(request),
     }
     audit.append(by, via, "approval.edited", request.approval_id, payload)
     event = {

@@ -10,7 +10,6 @@ from approvals.services import audit
 from approvals.services.texts import bounded
 from timestep.errors import InvalidInput
 
-ERASED = "audit.erased"
 _REASON_LIMIT = 2_000
 
 
@@ -39,9 +38,9 @@ def erase(subject: str, *, reason: str, actor: str, via: str) -> int:
     if waiting.exists():
         raise InvalidInput("subject", f"{subject} still waits for a person; decide it first")
     written = AuditEntry.objects.filter(subject=subject, payload__isnull=False)
-    erased = written.exclude(act=ERASED).update(payload=None)
+    erased = written.exclude(act=audit.ERASED).update(payload=None)
     if not erased:
         raise InvalidInput("subject", f"no entry about {subject} has a payload")
     payload = {"payloads": erased, "reason": bounded(reason.strip(), _REASON_LIMIT)}
-    audit.append(actor, via, ERASED, subject, payload)
+    audit.append(actor, via, audit.ERASED, subject, payload)
     return erased

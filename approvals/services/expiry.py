@@ -22,7 +22,7 @@ from approvals.models import (
 )
 from approvals.policies.rules import Rules, rules_of
 from approvals.services import audit
-from approvals.services.asking import FIELDS, next_due, put_under, save_asked
+from approvals.services.asking import FIELDS, bounds_of, next_due, put_under, save_asked
 from approvals.services.decisions import record, resume_if_complete
 from approvals.services.notices import tell
 from approvals.services.pending import held
@@ -116,7 +116,7 @@ def _escalate(request: ApprovalRequest, rules: Rules, now: datetime) -> None:
         "asks": after.who,
     }
     record_event(request.run_id, "approval.escalated", event)
-    payload = {"run_id": request.run_id, "policy": rules.policy} | event
+    payload = {"run_id": request.run_id, "policy": rules.policy} | event | bounds_of(request)
     audit.append(THE_DEADLINE, VIA_EXPIRY, "approval.escalated", request.approval_id, payload)
 
 

@@ -59,6 +59,7 @@ def grant(decision: Decision) -> Grant | None:
         at=timezone.now(),
     )
     payload = _about(request.run_id, request.call_id, made)
+    payload |= {"rules_digest": made.rules_digest}
     audit.append(made.granted_by_name, decision.via, "approval.granted", request.pk, payload)
     return made
 

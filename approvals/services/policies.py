@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
@@ -55,7 +56,12 @@ def save_policy(
 
 def record_saved(policy: Policy, by: str, via: str) -> None:
     """Write what a policy says now into the audit trail, in the transaction that saved it."""
-    payload = {
+    audit.append(by, via, "policy.saved", _subject(policy), says(policy))
+
+
+def says(policy: Policy) -> dict[str, Any]:
+    """What a policy says, as the audit trail keeps it."""
+    return {
         "name": policy.name,
         "position": policy.position,
         "active": policy.active,
@@ -66,7 +72,6 @@ def record_saved(policy: Policy, by: str, via: str) -> None:
         "effect": str(policy.effect),
         "rules": canonical_json(of_policy(Policy.objects.get(pk=policy.pk)).to_json()),
     }
-    audit.append(by, via, "policy.saved", _subject(policy), payload)
 
 
 def record_deleted(policy: Policy, by: str, via: str) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from approvals.models import ApprovalRequest, NoticeKind, RequestKind, RequestStatus
 from approvals.policies.matching import Call, judge
 from approvals.services import audit
-from approvals.services.asking import put_under, save_asked
+from approvals.services.asking import bounds_of, put_under, save_asked
 from approvals.services.notices import tell
 from approvals.services.texts import SAID_BEFORE_LIMIT, bounded
 from timestep.arguments import parse_arguments
@@ -115,6 +115,12 @@ def _request(
     )
 
 
+def shown_digest(request: ApprovalRequest) -> str:
+    """Of what the card shows beside the arguments, which nothing changes later."""
+    words = {"title": request.title, "preview": request.preview, "schema": request.schema}
+    return digest(words | {"said_before": request.said_before})
+
+
 def _audit_opening(request: ApprovalRequest) -> None:
     payload = {
         "run_id": request.run_id,
@@ -128,5 +134,7 @@ def _audit_opening(request: ApprovalRequest) -> None:
         "arguments_digest": request.arguments_digest,
         "policy": request.policy_name,
         "rules": canonical_json(request.rules),
+        "shown_digest": shown_digest(request),
+        **bounds_of(request),
     }
     audit.append(ENGINE, VIA_WORKER, "approval.requested", request.approval_id, payload)

@@ -13,6 +13,7 @@ from approvals.policies.counting import missing, valid_votes
 from approvals.policies.people import Decider
 from approvals.policies.rules import Need, Rules, rules_of
 from approvals.services import audit
+from timestep.digests import canonical_json
 from timestep.services.status import record_event
 
 
@@ -85,6 +86,8 @@ def _record(given: Vote, left: tuple[Need, ...]) -> None:
         "arguments_digest": given.arguments_digest,
         "reason": given.reason,
         "missing": rules_of(request).words(left),
+        "fills": canonical_json(given.fills),
+        "for_run": given.for_run,
     }
     audit.append(given.user_name, given.via, "approval.voted", request.approval_id, payload)
     event = {

@@ -7,12 +7,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approvals.services.audit import verify
+from approvals.services.verifying import differences
+from timestep.letters import told
+from timestep.masking import masked_text
 
 
 class Command(BaseCommand):
-    """Exit code 0: whole. 1: entries were edited, removed, put in another order, or cut off."""
+    """Exit code 0: whole. 1: entries were edited, removed, put in another order, cut off, or their
+    payloads are gone; or requests, decisions, policies or access were changed behind it."""
 
-    help = "Check the chain of the audit trail; with --head also that nothing was cut off its end."
+    help = (
+        "Check the chain of the audit trail, and that requests, votes, decisions, policies and "
+        "access say what it says; with --head also that nothing was cut off its end."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the option."""
@@ -26,8 +33,14 @@ class Command(BaseCommand):
         found = verify(head=head.strip().lower() if head is not None else None)
         for problem in found.problems:
             self.stderr.write(f"entry {problem.number} {problem.what}")
+        differing = 0
+        for difference in differences():
+            self.stderr.write(masked_text(told(f"{difference.row}: {difference.what}")))
+            differing += 1
         erased = f", {found.erased} with an erased payload" if found.erased else ""
         self.stdout.write(f"{found.entries} entries{erased}; head {found.head}")
         if not found.ok:
             raise CommandError("the audit trail does not hold")
+        if differing:
+            raise CommandError("the audit trail does not hold: rows say something else than it")
         self.stdout.write("whole")
