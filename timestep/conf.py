@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
+
+from timestep.zones import fault_of
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
@@ -218,12 +219,9 @@ def drain_seconds() -> float:
 def time_zone() -> str:
     """The zone in which every page shows times: `TIMESTEP_TIME_ZONE`, else UTC."""
     name = text("TIMESTEP_TIME_ZONE", "UTC")
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadSetting(
-            "TIMESTEP_TIME_ZONE", f"is {name!r}, no zone of the tz database; try Europe/Berlin"
-        ) from error
+    fault = fault_of(name)
+    if fault is not None:
+        raise BadSetting("TIMESTEP_TIME_ZONE", f"is refused: {fault}")
     return name
 
 

@@ -27,7 +27,10 @@
     const time = `${of.hour}:${of.minute}${of.second === "00" ? "" : `:${of.second}`}`;
     return `${of.weekday} ${of.year}-${of.month}-${of.day} ${time} ${of.timeZoneName}`;
   };
-  for (const one of $$("[data-zone-here]")) one.value = zone;
+  // Browsers know some zones by names that the form refuses: Asia/Calcutta is Asia/Kolkata now.
+  const named = (one) => [...(one.list?.options ?? [])].find((option) =>
+    option.value === zone || option.dataset.old?.split(" ").includes(zone))?.value;
+  for (const one of $$("[data-zone-here]")) one.value = named(one) ?? one.value;
   const refresh = () => {
     for (const one of $$("[data-here-name]")) one.textContent = `(${zone})`;
     for (const one of $$("time[data-time]")) {

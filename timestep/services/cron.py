@@ -18,14 +18,15 @@ from zoneinfo import ZoneInfo
 from croniter import CroniterBadDateError, CroniterError, croniter
 
 from timestep.errors import InvalidInput
+from timestep.services.cron_faults import fault_of
 
 FIELDS = (
     ("second", "0-59"),
     ("minute", "0-59"),
     ("hour", "0-23"),
-    ("day of month", "1-31 or L"),
+    ("day of month", "1-31, L or one day with W"),
     ("month", "1-12 or jan-dec"),
-    ("day of week", "0-7 or sun-sat"),
+    ("day of week", "0-7, sun-sat, 5#2 or L5"),
 )
 LONGEST = 200
 # No H and no R: croniter reads them as "somewhere", another time in every process.
@@ -47,14 +48,15 @@ def checked_cron(line: str) -> str:
         has = f"has {len(found)}" if found else f"{line[:20]!r} is empty or too long"
         message = f"must have five fields ({five}), or six with the second before them; it {has}"
         raise InvalidInput("cron", message)
+    texts = [match[0] for match in found]
     for place, ((name, takes), match) in enumerate(zip(FIELDS[-len(found) :], found, strict=True)):
+        where = f"field {place + 1} ({name}), at character {match.start() + 1},"
         if not _readable(match[0], place, len(found)):
-            raise InvalidInput(
-                "cron",
-                f"field {place + 1} ({name}), at character {match.start() + 1}, cannot be read: "
-                f"{match[0]!r}; it takes {takes}, *, lists, ranges and steps",
-            )
-    return _coming(" ".join(match[0] for match in found))
+            wrong = f"cannot be read: {match[0]!r}; it takes {takes}, *, lists, ranges and steps"
+            raise InvalidInput("cron", f"{where} {wrong}")
+        if (fault := fault_of(name, match[0], texts)) is not None:
+            raise InvalidInput("cron", f"{where} {fault}")
+    return _coming(" ".join(texts))
 
 
 def _readable(text: str, place: int, count: int) -> bool:

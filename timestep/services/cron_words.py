@@ -8,8 +8,11 @@ from typing import Any
 
 from croniter import CroniterError, croniter
 
+from timestep.services.cron_faults import nearest_day
+
 _MOST_TIMES = 4
 _MOST_LISTED = 6
+_SHORTEST_MONTH = 28
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -39,7 +42,9 @@ def in_words(line: str) -> str:
         return line
     minutes, hours, days, months, weekdays = fields[:5]
     time = _time(_values(hours), _values(minutes), _values(fields[5]) if fields[5:] else [0])
-    day = _day(days, _values(months), _weekdays(_values(weekdays), nth))
+    nearest = nearest_day(line.split()[-3])
+    on_days = _month_days(days) if nearest is None else _nearest(nearest)
+    day = _day(on_days, _values(months), _weekdays(_values(weekdays), nth))
     if not day and time.startswith("at ") and hours != ["*"]:
         time = f"every day {time}"
     words = f"{time}, {day}" if day else time
@@ -133,12 +138,12 @@ def _clock(hour: int, minute: int, second: int = 0) -> str:
     return f"{hour:02}:{minute:02}:{second:02}" if second else f"{hour:02}:{minute:02}"
 
 
-def _day(days: Sequence[int | str], months: Values, weekdays: str) -> str:
+def _day(days: str, months: Values, weekdays: str) -> str:
     """The days, of a month or of the week; cron takes either where both are given."""
     month = _months(months)
     said = []
-    if "*" not in days:
-        said.append(f"on {_month_days(days)} of {month or 'the month'}")
+    if days:
+        said.append(f"on {days} of {month or 'the month'}")
     if weekdays:
         said.append(weekdays if " to " in weekdays and not said else f"on {weekdays}")
     if not said:
@@ -146,7 +151,16 @@ def _day(days: Sequence[int | str], months: Values, weekdays: str) -> str:
     return " or ".join(said) + (f", in {month}" if weekdays and month else "")
 
 
+def _nearest(day: int) -> str:
+    """The weekday nearest to a day; it stays in the month, and short months end sooner."""
+    return f"the weekday nearest to day {day}" + (
+        " or else to the last day" if day > _SHORTEST_MONTH else ""
+    )
+
+
 def _month_days(days: Sequence[int | str]) -> str:
+    if "*" in days:
+        return ""
     numbers = _values(days)
     said = [_counted("day", numbers)] if numbers else []
     return _joined([*said, "the last day"] if "l" in days else said)
@@ -161,12 +175,12 @@ def _months(months: Values) -> str:
 
 
 def _weekdays(weekdays: Values, nth: Mapping[Any, set[int]]) -> str:
-    if weekdays is None:
-        return ""
     if nth:
         which = [(day, one) for day in sorted(nth) for one in sorted(nth[day], key=str)]
         named = [f"the {_NTH.get(one, str(one))} {_DAYS[day - 1]}" for day, one in which]
         return f"{_joined(named)} of the month"
+    if weekdays is None:
+        return ""
     # Sunday is 0, and comes last.
     week = sorted((day - 1) % 7 for day in weekdays)
     if len(week) > 2 and _is_run(week):

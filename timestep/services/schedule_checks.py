@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 
@@ -22,6 +22,7 @@ from timestep.services.launch import (
     checked_timeout,
 )
 from timestep.services.placeholders import check_placeholders
+from timestep.zones import fault_of
 
 DEFAULTS: Mapping[str, Any] = {
     "name": "",
@@ -148,12 +149,15 @@ def _cron(value: Any) -> str:
 
 
 def _timezone(value: Any) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        shown = f"{value[:40]!r} " if isinstance(value, str) else ""
-        message = f"{shown}is no time zone; for example Europe/Berlin, UTC"
-        raise InvalidInput("timezone", message) from None
+    return checked_zone(value).key
+
+
+def checked_zone(value: Any) -> ZoneInfo:
+    """The time zone of a canonical name. Raises InvalidInput that names the right one."""
+    fault = fault_of(value) if isinstance(value, str) else "must be text; for example Europe/Berlin"
+    if fault is not None:
+        raise InvalidInput("timezone", fault)
+    return ZoneInfo(value)
 
 
 def _queue(value: Any) -> str:

@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from timestep.errors import TimestepError
 from timestep.models import Schedule
 from timestep.services.backfills import backfill, missing_ticks
-from workflows.services.local_times import read_range, zone_of
+from timestep.zones import zone_of
+from workflows.services.local_times import read_range
 
 _TIME = "%Y-%m-%d %H:%M:%S %Z"
 

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from timestep.errors import InvalidInput
 from timestep.services.schedule_checks import YEARS
-
-
-def zone_of(name: str) -> ZoneInfo | None:
-    """The time zone with this name, or None where there is none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
 
 
 def read_time(name: str, text: str, zone: ZoneInfo | None) -> datetime | None:

@@ -20,8 +20,9 @@ from timestep.services import schedules as service
 from timestep.services.backfills import backfill as launch_missing
 from timestep.services.backfills import missing_ticks
 from timestep.services.ticks import run_now
+from timestep.zones import zone_of
 from workflows.selectors.schedules import local_text
-from workflows.services.local_times import as_typed, read_range, zone_of
+from workflows.services.local_times import as_typed, read_range
 from workflows.views.acts import actor
 from workflows.views.launch_forms import current_user
 from workflows.views.schedules import DELETE, VIEW, load, operated

@@ -11,9 +11,10 @@ from django.http import QueryDict
 
 from timestep.errors import InvalidInput
 from timestep.models import Overlap, Schedule
+from timestep.zones import zone_of
 from workflows.services.inputs import input_as_text, parsed_input
 from workflows.services.launching import checked_input
-from workflows.services.local_times import as_typed, read_time, zone_of
+from workflows.services.local_times import as_typed, read_time
 from workflows.views.typed import refuse_masked, sent_text, typed_number
 
 _LONGEST = 300

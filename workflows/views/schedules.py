@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -18,7 +18,9 @@ from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import Overlap, Schedule
 from timestep.services.cron import checked_cron
 from timestep.services.placeholders import PLACEHOLDERS
+from timestep.services.schedule_checks import checked_zone
 from timestep.services.schedules import save_schedule
+from timestep.zones import canonical_names, old_names
 from workflows.selectors.cursors import Page
 from workflows.selectors.schedules import (
     STATES,
@@ -31,7 +33,7 @@ from workflows.selectors.schedules import (
     ticks_page,
     times_of,
 )
-from workflows.services.local_times import read_time, zone_of
+from workflows.services.local_times import read_time
 from workflows.views.launch_forms import current_user
 from workflows.views.schedule_choices import agents_to_launch, versions_of
 from workflows.views.schedule_forms import ScheduleForm
@@ -129,9 +131,7 @@ def _typed_times(request: HttpRequest) -> Times | None:
     typed = {name: request.GET.get(name, "").strip()[:300] for name in _PREVIEWED}
     if not typed["cron"]:
         return None
-    zone = zone_of(typed["timezone"] or "UTC")
-    if zone is None:
-        raise InvalidInput("timezone", "is no time zone; for example Europe/Berlin, UTC")
+    zone = checked_zone(typed["timezone"] or "UTC")
     return times_of(
         checked_cron(typed["cron"]),
         zone,
@@ -192,6 +192,14 @@ def _form(
         "versions": versions_of(form.agent),
         "overlaps": Overlap.choices,
         "placeholders": PLACEHOLDERS,
-        "zones": sorted(available_timezones()),
+        "zones": _zones(),
     }
     return render(request, "workflows/schedules/form.html", context, status=status)
+
+
+def _zones() -> list[tuple[str, str]]:
+    """The zones there are, each with the old names under which a browser may know it."""
+    olds: dict[str, list[str]] = defaultdict(list)
+    for old, name in old_names().items():
+        olds[name].append(old)
+    return [(name, " ".join(sorted(olds[name]))) for name in sorted(canonical_names())]

@@ -16,9 +16,10 @@ from timestep.services.present import run_as_json
 from timestep.services.reasons import checked_reason
 from timestep.services.schedules import pause, resume
 from timestep.services.ticks import run_now
+from timestep.zones import zone_of
 from workflows.management.edge import EdgeCommand, add_json, operator
 from workflows.selectors.schedules import get_schedule, state_of
-from workflows.services.local_times import as_typed, read_range, zone_of
+from workflows.services.local_times import as_typed, read_range
 
 
 class Command(EdgeCommand):
