@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents import Agent, GuardrailFunctionOutput, RunState, function_tool, input_guardrail
+from agents import (
+    Agent,
+    GuardrailFunctionOutput,
+    RunState,
+    function_tool,
+    handoff,
+    input_guardrail,
+)
+from agents.extensions import handoff_filters
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 INPUT = "Please refund my orders"
@@ -115,6 +123,16 @@ def _handed_off(before: bool) -> Agent[Any]:
     return desk
 
 
+def _filtered(before: bool) -> Agent[Any]:
+    """The calls of the answer that hands over are not in what the next agent is given."""
+    refunds = _agent("Refunds", [[_refund(1)]] if before else [_end()])
+    over = function_call("transfer_to_refunds", {}, call_id="call_transfer")
+    said = [assistant_message("One moment"), _look_up(2), over]
+    desk = _agent("Desk", [[_look_up(1)], said] if before else [])
+    desk.handoffs = [handoff(refunds, input_filter=handoff_filters.remove_all_tools)]
+    return desk
+
+
 def _later(before: bool) -> Agent[Any]:
     return _agent("Desk", [[_look_up(1)], [_refund(1)]] if before else [_end()])
 
@@ -153,6 +171,7 @@ SCENES: dict[str, Scene] = {
         decided=["call_refund_1"],
     ),
     "handoff": Scene(_handed_off, ["call_refund_1"], ["refund 1"]),
+    "filtered_handoff": Scene(_filtered, ["call_refund_1"], ["refund 1"]),
     "guarded": Scene(
         _alone(_refund(1), input_guardrails=[polite]),
         ["call_refund_1"],

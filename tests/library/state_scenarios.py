@@ -16,13 +16,15 @@ from agents import (
     RunState,
     SQLiteSession,
     function_tool,
+    handoff,
 )
+from agents.extensions import handoff_filters
 from agents.extensions.memory import SQLAlchemySession
 from agents.testing import ScriptedModel, function_call
 
 import timestep
 from tests.campaign.tools import fetch, pay
-from tests.library.scenarios import Shop, shown
+from tests.library.scenarios import Shop, Sum, shown
 from tests.stack import asynchronous_url
 from timestep import TimestepSession
 
@@ -38,7 +40,23 @@ PAYER: Agent[Any] = Agent(name="payer", model="gpt-test", tools=[fetch, pay])
 BOSS: Agent[Any] = Agent(
     name="boss", model="gpt-test", tools=[PAYER.as_tool("ask_payer", "Ask the payer.")]
 )
-AGENTS = {agent.name: agent for agent in (PAYER, BOSS, KEEPER)}
+BACK: Agent[Any] = Agent(
+    name="back", model="gpt-test", instructions="At the back.", tools=[fetch, pay], output_type=Sum
+)
+FRONT: Agent[Any] = Agent(
+    name="front",
+    model="gpt-test",
+    instructions="At the front.",
+    tools=[fetch],
+    handoffs=[handoff(BACK, input_filter=handoff_filters.remove_all_tools)],
+)
+ABOVE: Agent[Any] = Agent(
+    name="above",
+    model="gpt-test",
+    instructions="Above.",
+    tools=[fetch, FRONT.as_tool("ask_front", "Ask.")],
+)
+AGENTS = {agent.name: agent for agent in (PAYER, BOSS, KEEPER, FRONT, ABOVE)}
 
 
 def session(kind: str, name: str, place: str = "") -> Any:

@@ -5,11 +5,12 @@ What replay depends on (the order and names of steps) is versioned by `ENGINE_VE
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agents import Agent, RunConfig, Runner, RunResult, RunState
+from agents import Agent, AgentsException, RunConfig, Runner, RunResult, RunState
 from dbos import DBOS
 from dbos import error as dbos_error
 
@@ -40,10 +41,12 @@ from timestep.engine.relay import Relay
 from timestep.engine.step_ids import StepIds
 from timestep.engine.threads import in_thread
 from timestep.engine.tools.registry import RegisteredTool
-from timestep.engine.travel import build_value
+from timestep.engine.travel import CannotTravel, build_value
 from timestep.ids import segment_id
 from timestep.models import Run, RunStatus
 from timestep.services.states import SegmentStart, segment_start
+
+logger = logging.getLogger(__name__)
 
 WORKFLOW_NAME = "timestep.segment"
 
@@ -180,7 +183,7 @@ async def _gone_on(
         current_scope.reset(token)
     if state is None:
         output = final_as_json(result.final_output)
-        kept = states.as_raw(result.to_state()) if run.spec.is_of_program else None
+        kept = _kept(run, result) if run.spec.is_of_program else None
         ending = Ending(RunStatus.SUCCEEDED, False, {"final_output": output}, kept)
         return lambda: _ended(execution, ending)
     waiting = await as_interruptions(state, scope)
@@ -188,6 +191,15 @@ async def _gone_on(
     return lambda: in_thread(
         claims.interrupt, run.run_id, execution.n, execution.epoch, raw, waiting
     )
+
+
+def _kept(run: Run, result: RunResult) -> dict[str, Any] | None:
+    """The state at the end, for programs; the run has succeeded with or without it."""
+    try:
+        return states.as_raw(result.to_state())
+    except (CannotTravel, AgentsException) as error:
+        logger.warning("run %s keeps no state of its end: %s", run.run_id, error)
+        return None
 
 
 async def _ran(

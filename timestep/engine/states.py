@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agents import Agent, RunState, ToolApprovalItem, UserError
+from agents._run_state_agent_identity import _build_agent_identity_map
+from agents.agent_tool_state import peek_agent_tool_run_result
 
 from timestep.arguments import arguments_digest
 from timestep.engine.approved import Approved
@@ -33,7 +35,61 @@ async def restore(agent: Agent[Any], raw: dict[str, Any]) -> RunState[Any, Any]:
         agent: The agent that the run started with.
         raw: What `as_raw` gave.
     """
-    return await RunState.from_json(agent, raw, context_deserializer=_built_context)
+    state = await RunState.from_json(agent, _reopened(raw), context_deserializer=_built_context)
+    _complete(state, raw)
+    return state
+
+
+def _reopened(raw: dict[str, Any]) -> dict[str, Any]:
+    """A saved state whose calls are executed, and none of them completed.
+
+    The SDK refuses a state in which a completed call is not found together with its output: but a
+    handoff's `input_filter` may have dropped or changed either, which is no fault of the state.
+    """
+    made = dict(raw)
+    if context := raw.get("context"):
+        calls = context.get("tool_invocations") or {}
+        opened = {call_id: {**call, "completed": False} for call_id, call in calls.items()}
+        made["context"] = {**context, "tool_invocations": opened}
+    if processed := raw.get("last_processed_response"):
+        functions = [
+            {**one, "agent_run_state": _reopened(inner)}
+            if (inner := one.get("agent_run_state"))
+            else one
+            for one in processed.get("functions", [])
+        ]
+        made["last_processed_response"] = {**processed, "functions": functions}
+    return made
+
+
+def _complete(state: RunState[Any, Any], raw: dict[str, Any]) -> None:
+    """Let a restored state know which calls are completed: they are never made again."""
+    saved = (raw.get("context") or {}).get("tool_invocations") or {}
+    known = {} if state._context is None else state._context._tool_invocations
+    for call_id in known.keys() & saved.keys():
+        known[call_id].completed = saved[call_id].get("completed") is True
+    functions = (raw.get("last_processed_response") or {}).get("functions", [])
+    inside = {one["tool_call"]["call_id"]: one.get("agent_run_state") for one in functions}
+    processed = state._last_processed_response
+    for function in [] if processed is None else processed.functions:
+        waits = peek_agent_tool_run_result(
+            function.tool_call, scope_id=state._agent_tool_state_scope_id
+        )
+        inner = inside.get(function.tool_call.call_id)
+        if waits is not None and inner is not None:
+            _complete(waits.to_state(), inner)
+
+
+def last_agent(agent: Agent[Any], raw: dict[str, Any]) -> Agent[Any] | None:
+    """The agent that a state ended with, without reading all of it; None where it is not here.
+
+    Args:
+        agent: The agent that the run started with.
+        raw: What `as_raw` gave.
+    """
+    named = raw.get("current_agent") or {}
+    identity = named.get("identity") or named.get("name")
+    return _build_agent_identity_map(agent).get(identity)
 
 
 def as_raw(state: RunState[Any, Any]) -> dict[str, Any]:
