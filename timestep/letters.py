@@ -1,5 +1,6 @@
-"""Letters that hide something from a reader: invisible ones, ones that turn the direction of what
-follows, and words whose letters come from several scripts and look like another word.
+"""Letters that hide something from a reader: invisible ones where they do not belong, ones
+that turn the direction of what follows, and words whose letters come from several scripts and look
+like another word.
 
 A reader who decides on a text must see the text that the tool will get.
 """
@@ -8,15 +9,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-# Tabs and line ends stay.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u180b-\u180e"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\uf8ff\ufeff\uffa0\ufff9-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]|\r(?!\n)"
+from timestep.joiners import belongs, is_reserved
+
+# Letters that show nothing, though Python would print them: blank ones of Korean, Khmer and music,
+# the empty pattern of Braille, and what chooses or orders the shapes of others.
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U00016fe4\U0001d159"
+)
+_CHOOSING = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Format characters that are seen: signs that stand around a number or a verse.
+_SEEN = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 )
 # The scripts whose letters are taken for one another.
 _SCRIPTS = (
@@ -34,25 +42,69 @@ _ANY = "".join(letters for _, letters in _SCRIPTS)
 _WORD = re.compile(f"[{_ANY}][{_ANY}0-9\u0300-\u036f]*")
 
 
-def marked(text: str) -> SafeString:
-    """The escaped text: hidden letters show as their number, words of mixed scripts are marked."""
-    shown = str(escape(text))
-    if not shown.isascii():
-        shown = _WORD.sub(_word, shown)
-    return mark_safe(_HIDDEN.sub(_number, shown))  # noqa: S308  (escaped above)
+def marked(text: str, *, open_ended: bool = False) -> SafeString:
+    """The escaped text: hidden letters show as their number, words of mixed scripts are marked.
+
+    Args:
+        text: What a person, a model or a tool wrote.
+        open_ended: Whether it is a part of a text whose rest is not known, as while it streams.
+    """
+    parts = (
+        _number(part) if hides else _words(str(escape(part)))
+        for hides, part in _parts(text, open_ended)
+    )
+    return mark_safe("".join(parts))  # noqa: S308  (escaped above)
 
 
 def told(text: str) -> str:
     """The same for a plain line, in which brackets have to do."""
-    if not text.isascii():
-        text = _WORD.sub(lambda found: f"{found[0]}{_mixed(found[0], ' [mixes {}]')}", text)
-    return _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+    return "".join(
+        f"[U+{ord(part):04X}]"
+        if hides
+        else _WORD.sub(lambda found: f"{found[0]}{_mixed(found[0], ' [mixes {}]')}", part)
+        for hides, part in _parts(text)
+    )
 
 
-def _number(found: re.Match[str]) -> str:
-    letter = found[0]
+def printable(text: str) -> str:
+    """The text for a terminal, which nothing in it can steer; line ends and tabs stay."""
+    return "".join("\ufffd" if hides else part for hides, part in _parts(text))
+
+
+def _parts(text: str, open_ended: bool = False) -> Iterator[tuple[bool, str]]:
+    """The text in its order: each letter that hides something, and what is between them."""
+    odd = "".join(letter for letter in set(text) if _is_odd(letter))
+    last = 0
+    for found in re.finditer(f"[{re.escape(odd)}]", text) if odd else ():
+        at = found.start()
+        if found[0] == "\r" and text[at + 1 : at + 2] == "\n":
+            continue
+        if not belongs(text, at, open_ended=open_ended):
+            yield False, text[last:at]
+            yield True, found[0]
+            last = at + 1
+    yield False, text[last:]
+
+
+def _is_odd(letter: str) -> bool:
+    """Whether a letter may hide something; whether it does depends on where it stands."""
+    if letter.isprintable():
+        return letter in _BLANK or bool(_CHOOSING.match(letter))
+    if letter in "\t\n" or letter in _SEEN:
+        return False
+    category = unicodedata.category(letter)
+    return category != "Zs" and not (category == "Cn" and is_reserved(letter))
+
+
+def _number(letter: str) -> str:
     name = unicodedata.name(letter, "control character").lower()
-    return f'<span class="hidden-char" title="{name}">U+{ord(letter):04X}</span>'
+    # Isolated: a chip must not turn the words around it.
+    shape = '<bdi class="hidden-char" dir="ltr" title="{}">U+{:04X}</bdi>'
+    return shape.format(name, ord(letter))
+
+
+def _words(shown: str) -> str:
+    return shown if shown.isascii() else _WORD.sub(_word, shown)
 
 
 def _word(found: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 
 from timestep.errors import TimestepError
+from timestep.letters import printable
 from timestep.services.audit import Actor
 
 T = TypeVar("T")
@@ -70,11 +71,6 @@ class EdgeCommand(BaseCommand):
 def one_line(text: str) -> str:
     """The text on one line."""
     return printable(" ".join(text.split()))
-
-
-def printable(text: str) -> str:
-    """The text without control characters (but for tabs and newlines)."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)
 
 
 def read_text(source: str) -> str:

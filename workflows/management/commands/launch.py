@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from timestep.letters import printable
 from timestep.models import Run
 from timestep.services.present import run_as_json
-from workflows.management.edge import EdgeCommand, os_user, printable, read_text
+from workflows.management.edge import EdgeCommand, os_user, read_text
 from workflows.management.waiting import exit_code, wait_for
 from workflows.selectors.workers import alive_workers
 from workflows.services.inputs import input_as_text, parsed_input
