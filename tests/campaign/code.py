@@ -46,6 +46,12 @@ class Report(BaseModel):
     lines: list[str]
 
 
+class Topic(BaseModel):
+    """What a handoff is about."""
+
+    topic: str
+
+
 def _text(given: Any) -> str:
     """The user's words of an input."""
     if isinstance(given, str):
@@ -184,6 +190,11 @@ def same_items(data: HandoffInputData) -> HandoffInputData:
 def noted_handoff(context: Run) -> None:
     """Called when a handoff is taken."""
     note("handoff", "noted_handoff", "start")
+
+
+def noted_topic(context: Run, given: Topic) -> None:
+    """Called when a handoff with an input is taken."""
+    note("handoff", "noted_topic", "start")
 
 
 async def extracted(result: RunResult | RunResultStreaming) -> str:

@@ -24,6 +24,7 @@ from timestep.engine.durable_agent import durable_run_config, make_durable
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.errors import SpecNotBuildable
 from timestep.spec_version import SpecVersion
+from timestep.storable import DEEP, is_deep
 from timestep.tools import mark, options_of
 
 
@@ -54,6 +55,8 @@ class JsonSchemaOutput(AgentOutputSchemaBase):
         """The parsed output, or `ModelBehaviorError` with the first violation."""
         try:
             value = json.loads(json_str)
+            if is_deep(value):
+                raise ModelBehaviorError(f"the output is {DEEP}")
             # Python reads NaN, infinity and numbers beyond a float, which no database keeps.
             json.dumps(value, allow_nan=False)
             jsonschema.validate(value, self._schema)

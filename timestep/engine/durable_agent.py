@@ -65,6 +65,7 @@ class DurableAgent(Agent[Any]):
         """The tools that it is offered in a turn, which begins with this."""
         if (scope := durable_scope()) is not None:
             scope.enabled.clear()
+            scope.agent, scope.context = self, run_context
         return await super().get_all_tools(run_context)
 
     async def get_mcp_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, RunConfig
+from agents import Agent, FunctionTool, ModelBehaviorError, RunConfig
 from agents.tool_context import ToolContext
 
-from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
+from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said, fault_in
 from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.durable_session import DurableSession
 from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.holds import pass_holds
+from timestep.engine.unreadable import UNREADABLE, refusal
 from timestep.errors import TimestepError
 from timestep.storable import EVENT_TEXT_LIMIT
 
@@ -52,6 +53,8 @@ def durable_agent_tool(
             return await invoke(context, arguments)
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
+        if scope.verdicts.get(context.tool_call_id) == UNREADABLE:
+            return await _refused(scope, durable, context, agent)
         await pass_holds(scope, agent, tool=tool.name, call_id=context.tool_call_id)
         made = await as_people_said(scope, context, arguments, None)
         call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
@@ -69,8 +72,22 @@ def durable_agent_tool(
         return made.told(output)
 
     durable.on_invoke_tool = invoke_nested
-    durable.needs_approval = NeedsApproval(tool.needs_approval)
+    durable.needs_approval = NeedsApproval(tool.needs_approval, tool)
     return durable
+
+
+async def _refused(scope: Scope, tool: FunctionTool, context: ToolContext[Any], agent: str) -> str:
+    """What the model is told of a call whose arguments cannot be read; no agent runs."""
+    arguments = context.tool_arguments
+    call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
+    call["arguments"] = arguments[:EVENT_TEXT_LIMIT]
+    scope.emit_call("tool.started", call)
+    fault = fault_in(tool, arguments) or "Invalid JSON input"
+    told = await refusal(tool, context, fault)
+    error = f"{ModelBehaviorError.__name__}: {fault}"
+    ended = {"output": told[:EVENT_TEXT_LIMIT], "ok": False, "error": error}
+    scope.emit_call("tool.finished", call | ended)
+    return told
 
 
 def racing_guardrails(start: Agent[Any], config: RunConfig | None) -> list[Any]:

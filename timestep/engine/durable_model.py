@@ -22,9 +22,8 @@ from openai.types.responses import (
     ResponseTextDeltaEvent,
 )
 from openai.types.responses.response_output_item import McpApprovalRequest
-from pydantic import TypeAdapter
 
-from timestep.engine.durable_approval import ask_gate, gate_questions
+from timestep.engine.durable_approval import ask_gate, gate_questions, pass_unreadable, unreadable
 from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.holds import is_held, pass_holds
@@ -39,16 +38,16 @@ from timestep.engine.model_responses import (
 )
 from timestep.engine.model_turns import Caller, Turn, take_turn
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
+from timestep.engine.recorded import RESPONSE, recorded
 from timestep.engine.step_ids import take_blocks
 from timestep.engine.threads import in_thread
 from timestep.engine.usage import response_usage, usage_as_json
 from timestep.ids import segment_id
 from timestep.models import DELTA_KIND
 from timestep.services.turn_windows import Lack
-from timestep.storable import EVENT_TEXT_LIMIT, storable
+from timestep.storable import EVENT_TEXT_LIMIT
 
 MAX_TRIES = 6
-_RESPONSE = TypeAdapter(ModelResponse)
 
 
 class IncompleteStream(ConnectionError):
@@ -86,16 +85,16 @@ class DurableModel(Model):
         call = _Call(self, scope, args, kwargs)
         reservation = scope.ids.take()
         call.step_id = reservation.step_id
-        recorded = await reservation.run_async({"name": "model"}, call.as_json)
-        response = _RESPONSE.validate_python(recorded["response"])
-        scope.verdicts.update(recorded["verdicts"])
+        kept = await reservation.run_async({"name": "model"}, call.as_json)
+        response = RESPONSE.validate_python(kept["response"])
+        scope.verdicts.update(kept["verdicts"])
         # In response order and before any tool starts: this is what makes parallel calls replay
         # to the results they had.
         tools = tools_by_name(call.argument(3, "tools"))
         for asked in response.output:
             if isinstance(asked, McpApprovalRequest):
                 scope.reserve_call(asked.id)
-        blocks = itertools.count(recorded.get("blocks_from", 0))
+        blocks = itertools.count(kept.get("blocks_from", 0))
         for item in function_calls(response):
             tool = tools.get(item.name)
             if tool is not None:
@@ -105,7 +104,8 @@ class DurableModel(Model):
             block = next(blocks) if is_nested(tool) else None
             scope.reserve_call(item.call_id, block=block, around=steps_around(tool))
         keep_steps(scope, made_here(response.output, call.argument(3, "tools")))
-        self._emit_finished(call, recorded, response)
+        pass_unreadable(scope, tools, call.argument(5, "handoffs"), function_calls(response))
+        self._emit_finished(call, kept, response)
         return response
 
     async def stream_response(
@@ -122,9 +122,7 @@ class DurableModel(Model):
         for event in as_stream(self.name, await self.get_response(*args, **kwargs)):
             yield event
 
-    def _emit_finished(
-        self, call: _Call, recorded: dict[str, Any], response: ModelResponse
-    ) -> None:
+    def _emit_finished(self, call: _Call, kept: dict[str, Any], response: ModelResponse) -> None:
         calls = function_calls(response)
         local = made_here(response.output, call.argument(3, "tools"))
         told = [(made.call_id, tool.name, made.arguments) for made, tool in local]
@@ -138,14 +136,14 @@ class DurableModel(Model):
             ],
             "hosted_calls": hosted_calls(response, {made.call_id for made, _tool in local}),
             "usage": usage_as_json(response.usage),
-            "started_at": recorded["started_at"],
-            "ended_at": recorded["ended_at"],
-            "duration_ms": recorded["duration_ms"],
-            "tries": recorded["tries"],
+            "started_at": kept["started_at"],
+            "ended_at": kept["ended_at"],
+            "duration_ms": kept["duration_ms"],
+            "tries": kept["tries"],
             # Not in what an earlier release recorded.
-            "waited_ms": recorded.get("waited_ms", 0),
+            "waited_ms": kept.get("waited_ms", 0),
         }
-        attempt = recorded["attempt"]
+        attempt = kept["attempt"]
         call.scope.emit("model.finished", payload, step_id=call.step_id, attempt=attempt)
         handoffs = {h.tool_name: h.agent_name for h in call.argument(5, "handoffs")}
         taken = next((c.name for c in calls if c.name in handoffs), None)
@@ -179,9 +177,13 @@ class _Call:
         started = datetime.now(UTC)
         tries, response = await self._response()
         ended = datetime.now(UTC)
+        schema = self.argument(4, "output_schema")
+        structured = schema is not None and not schema.is_plain_text()
+        read = await recorded(response, structured=structured)
+        response = read.response
         await self._refuse_malformed(response)
         return {
-            "response": storable(_RESPONSE.dump_python(response, mode="json", exclude_none=True)),
+            "response": read.dumped,
             "verdicts": await self._verdicts(response),
             "attempt": self.scope.execution.attempt(tries),
             "tries": tries,
@@ -197,7 +199,8 @@ class _Call:
         calls = function_calls(response)
         of_functions = gate_questions(self.scope, agent, tools_by_name(tools), calls)
         local = made_here(response.output, tools)
-        return await ask_gate([*of_functions, *local_questions(self.scope, agent, local)])
+        said = await ask_gate([*of_functions, *local_questions(self.scope, agent, local)])
+        return said | unreadable(tools_by_name(tools), self.argument(5, "handoffs"), calls, said)
 
     async def _blocks(self, response: ModelResponse) -> dict[str, int]:
         """Where the step ids of the agents that the response calls are; nothing without such."""

@@ -18,12 +18,13 @@ from agents.tool_context import ToolContext
 from pydantic_core import to_jsonable_python
 
 from timestep.engine import tool_starts
-from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said
+from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said, fault_in
 from timestep.engine.durable_functions import plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.holds import pass_holds
 from timestep.engine.threads import in_thread
-from timestep.storable import EVENT_TEXT_LIMIT, storable
+from timestep.engine.unreadable import UNREADABLE, fault_of, refusal
+from timestep.storable import DEEP, EVENT_TEXT_LIMIT, is_deep, storable, storable_text
 
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
 
@@ -50,6 +51,8 @@ def durable_tool(
             return await invoke(context, arguments)
         if scope.verdicts.get(context.tool_call_id) == "deny":
             return DENIED
+        if scope.verdicts.get(context.tool_call_id) == UNREADABLE:
+            return await refused(scope, durable, context, agent)
         step_id = scope.steps[context.tool_call_id].step_id
         made = await as_people_said(scope, context, arguments, step_id)
         call = CallFacts(context.tool_call_id, tool.name, agent, made.arguments, made.proposed)
@@ -65,12 +68,33 @@ def durable_tool(
 
     durable.on_invoke_tool = invoke_as_step
     durable.needs_approval = NeedsApproval(
-        tool.needs_approval if needs_approval is None else needs_approval
+        tool.needs_approval if needs_approval is None else needs_approval, tool
     )
     # The SDK's own timeout would end the step from outside, where nothing is recorded, and a
     # replay would wait again; the step applies it inside instead.
     durable.timeout_seconds = None
     return durable
+
+
+async def refused(scope: Scope, tool: FunctionTool, context: ToolContext[Any], agent: str) -> Any:
+    """What the model is told of a call whose arguments cannot be read; it is a step like others.
+
+    Args:
+        scope: The run.
+        tool: The durable tool.
+        context: Of the call.
+        agent: Name of the agent that uses it.
+    """
+    arguments = context.tool_arguments
+    fault = fault_in(tool, arguments) or fault_of(tool.name, arguments) or "Invalid JSON input"
+    call = CallFacts(context.tool_call_id, tool.name, agent, arguments)
+
+    async def told() -> str:
+        remember_error(call.call_id, ModelBehaviorError(fault))
+        return await refusal(tool, context, fault)
+
+    step = ToolStep(scope, call, told)
+    return await step.output(idempotent=True)
 
 
 def steps_around(tool: FunctionTool | None) -> int:
@@ -101,6 +125,10 @@ def remember_tool_error(args: ToolErrorFormatterArgs[Any]) -> str | None:
 
     A formatter of the SDK's run configuration; where it returns None, the SDK's message stays.
     """
+    scope = current_scope.get()
+    if args.kind == "tool_not_found" and scope and scope.verdicts.get(args.call_id) == UNREADABLE:
+        # A handoff that `DurableModel` took away, since its input cannot be read.
+        return f"The call was not made: Invalid JSON input for tool {args.tool_name}"
     if args.error is not None:
         remember_error(args.call_id, args.error)
     if isinstance(args.error, ModelBehaviorError):
@@ -301,13 +329,23 @@ def as_json(output: Any) -> Any:
     """
     if hasattr(output, "model_dump"):
         return storable(output.model_dump(mode="json"))
+    if is_deep(output):
+        return _deep_text(output)
     if isinstance(output, list) and any(hasattr(part, "model_dump") for part in output):
         return [as_json(part) for part in output]
     try:
         same = json.loads(json.dumps(output)) == output
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         same = False
     return storable(output if same else str(output))
+
+
+def _deep_text(output: Any) -> str:
+    """The text of a value that is nested deeper than is kept as JSON; so the SDK would show it."""
+    try:
+        return storable_text(str(output))
+    except RecursionError:
+        return f"The tool returned a value that is {DEEP}."
 
 
 def final_as_json(output: Any) -> Any:

@@ -85,6 +85,9 @@ class Scope:
     enabled: dict[int, bool] = field(default_factory=dict)
     # The calls of the last response that tools on this machine make, by their ids.
     local_calls: dict[str, Any] = field(default_factory=dict)
+    # Whose turn it is, and the SDK's context of it.
+    agent: Any = None
+    context: Any = None
     handoff_call: str = ""
     tripped: bool = False
     _after_trip: StepIds | None = None
