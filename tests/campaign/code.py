@@ -197,6 +197,17 @@ def noted_topic(context: Run, given: Topic) -> None:
     note("handoff", "noted_topic", "start")
 
 
+@function_tool
+async def beat(seconds: float) -> str:
+    """Sleep for 50 ms again and again; by how many milliseconds the latest was late."""
+    loop = asyncio.get_running_loop()
+    end, worst = loop.time() + seconds, 0.0
+    while (began := loop.time()) < end:
+        await asyncio.sleep(0.05)
+        worst = max(worst, loop.time() - began - 0.05)
+    return str(round(worst * 1000))
+
+
 async def extracted(result: RunResult | RunResultStreaming) -> str:
     """What an agent used as a tool hands back."""
     note(str(result.final_output), "extracted", "start")

@@ -19,6 +19,7 @@ The script is JSON:
          "turns": [TURN, …], "token_delay": 0.01}]}
 
     TURN   {"text": "…"} or {"tokens": 50} and/or {"calls": [{"name", "arguments", "call_id"?}]},
+           {"flood": 100000}: so many tokens of one character each, as fast as they can be read,
            "items": raw items of the Responses API that come before them (hosted tools),
            "delay": seconds before the first byte, "token_delay": …, "faults": [FAULT, …]
     FAULT  {"status": 429, "headers": {"retry-after": "1"}, "message": "…", "code": "…"}

@@ -32,6 +32,7 @@ class Answer:
     items: list[Json] = field(default_factory=list)
     delay: float = 0.0
     token_delay: float = 0.0
+    flood: bool = False
     faults: list[Json | None] = field(default_factory=list)
 
 
@@ -94,6 +95,7 @@ def answer(script: Json, at: Position) -> Answer:
         items=turn.get("items", []),
         delay=turn.get("delay", 0.0),
         token_delay=pace["token_delay"],
+        flood="flood" in turn,
         faults=turn.get("faults", []),
     )
 
@@ -107,6 +109,8 @@ def _matches(part: Json, at: Position) -> bool:
 
 
 def _tokens(turn: Json, at: Position) -> list[str]:
+    if "flood" in turn:
+        return ["x"] * turn["flood"]
     if "tokens" in turn:
         return [f"tok{i} " for i in range(turn["tokens"])]
     words = _fill(turn.get("text", ""), at).split(" ")

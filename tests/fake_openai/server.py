@@ -13,6 +13,7 @@ from typing import Any, Self
 from tests.fake_openai import conversations, wire
 from tests.fake_openai.script import Answer, Json, Position, answer, position
 
+_PIECE = 256 * 1024
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
 
 
@@ -225,6 +226,8 @@ class Connection:
             b"x-request-id: req_%d\r\n\r\n" % request.n
         )
         tokens = 0
+        if planned.flood:
+            return await self._flood(request, planned, gone)
         for event in _events(request, planned):
             if fault and _is_token(event) and tokens >= fault.get("after", 0):
                 return await self._break(request, planned, fault, gone)
@@ -235,6 +238,18 @@ class Connection:
         if fault:
             return await self._break(request, planned, fault, gone)
         await self._chunk(b"data: [DONE]\n\n" if "chat" in request.path else b"", gone)
+        await self._end()
+        return "answered"
+
+    async def _flood(self, request: Request, planned: Answer, gone: asyncio.Future[bytes]) -> str:
+        """All events at once, in pieces as large as a network's buffers."""
+        piece = bytearray()
+        for event in _events(request, planned):
+            piece += _sse(event)
+            if len(piece) > _PIECE:
+                await self._chunk(bytes(piece), gone)
+                piece.clear()
+        await self._chunk(bytes(piece) + b"data: [DONE]\n\n", gone)
         await self._end()
         return "answered"
 

@@ -74,7 +74,7 @@ def _units(text: str, at: datetime) -> bool:
 def _unit(text: str, at: datetime) -> bool:
     if found := re.fullmatch(r"every (?:(\d+) )?(\w+?)s?(?: from \w+ (\d+) on)?", text):
         start, value = int(found[3] or 0), getattr(at, found[2])
-        return value >= start and (value - start) % int(found[1] or 1) == 0
+        return bool(value >= start and (value - start) % int(found[1] or 1) == 0)
     found = re.fullmatch(r"(?:at )?(second|minute|hour)s? (.*)", text)
     assert found is not None, text
     return getattr(at, found[1]) in _numbers(found[2])

@@ -30,6 +30,7 @@ from timestep.engine.holds import is_held, pass_holds
 from timestep.engine.local_calls import keep_steps, local_questions, made_by_provider, made_here
 from timestep.engine.model_responses import (
     as_stream,
+    delta_of,
     function_calls,
     hosted_calls,
     message_texts,
@@ -37,6 +38,7 @@ from timestep.engine.model_responses import (
     response_text,
 )
 from timestep.engine.model_turns import Caller, Turn, take_turn
+from timestep.engine.pacing import Gathered, Pace
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
 from timestep.engine.recorded import RESPONSE, recorded
 from timestep.engine.step_ids import take_blocks
@@ -293,13 +295,18 @@ class _Call:
 
     async def _consume(self, events: Any, attempt: int, turn: Turn) -> ModelResponse:
         items: list[Any] = []
+        pace = Pace()
+        spoken = Gathered(lambda text: self._emit(DELTA_KIND, {"text": text}, attempt))
         async with aclosing(events) as stream:
             async for event in stream:
                 turn.answers()
                 self.scope.relay(event)
+                await pace.step(len(delta_of(event) or ""))
                 if isinstance(event, ResponseTextDeltaEvent):
-                    self._emit(DELTA_KIND, {"text": event.delta}, attempt)
-                elif isinstance(event, ResponseOutputItemDoneEvent):
+                    spoken.add(event.delta)
+                    continue
+                spoken.flush()
+                if isinstance(event, ResponseOutputItemDoneEvent):
                     items.append(event.item)
                 elif isinstance(event, ResponseCompletedEvent):
                     return turn.answered(model_response(event.response, items))

@@ -59,6 +59,12 @@ def as_stream(model: str, response: ModelResponse) -> Iterator[TResponseStreamEv
     yield ResponseCompletedEvent(response=whole, sequence_number=number, type="response.completed")
 
 
+def delta_of(event: TResponseStreamEvent) -> str | None:
+    """The piece of text that an event adds to an item, whatever it is of; else None."""
+    delta = getattr(event, "delta", None)
+    return delta if isinstance(delta, str) else None
+
+
 def model_response(response: Response, items: list[Any]) -> ModelResponse:
     """The SDK's form of a response, with the items that its stream gave."""
     # Some backends leave the output of the last event empty and give the items one by one.

@@ -17,6 +17,7 @@ from timestep.library.following import events_until
 from timestep.library.orders import Order
 from timestep.library.program import Program
 from timestep.library.streamed_result import StreamedResult
+from timestep.library.waiting_events import Waiting
 from timestep.models import DELTA_KIND
 
 
@@ -43,7 +44,8 @@ class _Relayed:
     """What a run's execution tells, handed from its event loop to the caller's."""
 
     def __init__(self, program: Program, run_id: str) -> None:
-        self._queue: asyncio.Queue[StreamEvent] = asyncio.Queue()
+        self._waiting = Waiting()
+        self._arrived = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._listening = contextlib.ExitStack()
         self._listening.enter_context(program.worker.executions.listening(run_id, self._tell))
@@ -54,17 +56,20 @@ class _Relayed:
 
     async def until(self, finished: asyncio.Future[Any]) -> AsyncIterator[StreamEvent]:
         """The events, until the run has finished and all are read."""
-        while not (finished.done() and self._queue.empty()):
-            event = asyncio.ensure_future(self._queue.get())
-            await asyncio.wait({event, finished}, return_when=asyncio.FIRST_COMPLETED)
-            if event.done():
-                yield event.result()
-            else:
-                event.cancel()
+        finished.add_done_callback(lambda _: self._arrived.set())
+        while True:
+            ended = finished.done()
+            self._arrived.clear()
+            for event in self._waiting.taken():
+                yield event
+            if ended:
+                return
+            await self._arrived.wait()
 
     def _tell(self, event: StreamEvent) -> None:
-        with contextlib.suppress(RuntimeError):  # The caller's loop has ended before the run.
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
+        if self._waiting.add(event):
+            with contextlib.suppress(RuntimeError):  # The caller's loop has ended before the run.
+                self._loop.call_soon_threadsafe(self._arrived.set)
 
 
 class _Recorded:

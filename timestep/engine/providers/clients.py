@@ -12,6 +12,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
 from timestep.engine.providers.responses_client import ResponsesClient
 from timestep.engine.providers.streams import expect_done
+from timestep.engine.providers.wire import pace
 from timestep.errors import MissingKey
 from timestep.providers import OLLAMA, OPENAI, Provider
 
@@ -56,10 +57,10 @@ def _client(provider: Provider, key: str) -> AsyncOpenAI:
 
 def _make(provider: Provider, key: str, url: str | None) -> AsyncOpenAI:
     """A client that never retries: the engine does, and shows it."""
-    if provider is OPENAI:
-        return ResponsesClient(api_key=key, base_url=url, max_retries=0, timeout=_TIMEOUT)
-    http = DefaultAsyncHttpx2Client(timeout=_TIMEOUT, event_hooks={"response": [expect_done]})
-    return AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=_TIMEOUT, http_client=http)
+    hooks = [pace] if provider is OPENAI else [pace, expect_done]
+    http = DefaultAsyncHttpx2Client(timeout=_TIMEOUT, event_hooks={"response": hooks})
+    made = ResponsesClient if provider is OPENAI else AsyncOpenAI
+    return made(api_key=key, base_url=url, max_retries=0, timeout=_TIMEOUT, http_client=http)
 
 
 async def close_clients() -> None:

@@ -15,6 +15,7 @@ from typing import Protocol
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
+from timestep.engine.pacing import AnswerTooLong
 from timestep.engine.providers.streams import AnswerFailed, AnswerIncomplete, StreamBroken
 from timestep.providers import PROVIDERS
 
@@ -107,7 +108,7 @@ def _describe(error: BaseException) -> ModelFailure | None:
 
 
 def _from_transport(error: BaseException) -> ModelFailure | None:
-    if isinstance(error, AnswerIncomplete):
+    if isinstance(error, AnswerIncomplete | AnswerTooLong | httpx2.StreamError):
         return ModelFailure(False, None, _clean(str(error)))
     if isinstance(error, StreamBroken):
         return ModelFailure(True, None, str(error))

@@ -82,7 +82,7 @@ async def _drain(events: AsyncIterator[TResponseStreamEvent]) -> None:
     with suppress(Exception):
         async with asyncio.timeout(_DRAIN_SECONDS):
             async for _ in events:
-                pass
+                await asyncio.sleep(0)
 
 
 def _refuse_failure(event: TResponseStreamEvent) -> None:
