@@ -7,8 +7,10 @@ Every variable is described in docs/settings.md.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from timestep import private
 from timestep.zones import fault_of
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -24,6 +27,11 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # How the URL reaches the process that migrates DBOS's tables; people never set it.
 ENGINE_URL_VARIABLE = "TIMESTEP_ENGINE_DATABASE_URL"
 MAX_DRAIN_SECONDS = 24 * 3600
+SQLITE_ENGINE = "timestep.sqlite"
+# Ours, and Django's own: a project that has Timestep among its apps may use that.
+SQLITE_ENGINES = (SQLITE_ENGINE, "django.db.backends.sqlite3")
+# DBOS and we use RETURNING.
+OLDEST_SQLITE = (3, 35, 0)
 SOURCE_TREE = Path(__file__).resolve().parent.parent
 
 
@@ -77,9 +85,14 @@ def secret_key(directory: Path) -> str:
     except OSError as error:
         raise BadSetting(
             "TIMESTEP_HOME",
-            f"({directory}) cannot be used: {error.strerror}; make it a directory that "
-            "this user may write to, or set TIMESTEP_HOME to one",
+            f"({directory}) cannot be used: {error.strerror}; {_mend_of_home(error)}",
         ) from error
+
+
+def _mend_of_home(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room on its disk"
+    return "make it a directory that this user may write to, or set TIMESTEP_HOME to one"
 
 
 def _kept_key(path: Path) -> str:
@@ -91,12 +104,12 @@ def _kept_key(path: Path) -> str:
 
 def _new_key(path: Path) -> str:
     """Write a new key beside the final name first, so that no process ever reads half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.make_directory(path.parent)
     draft = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(64))
     try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(64))
         if path.exists() and not _kept_key(path):
             path.unlink()
         os.link(draft, path)
@@ -123,8 +136,9 @@ def database(directory: Path) -> dict[str, Any]:
     """Django's database settings: Postgres when `PG_CONNECTION_URI` is set, else SQLite."""
     uri = postgres_uri()
     if uri is None:
+        _require_new_enough_sqlite()
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": SQLITE_ENGINE,
             "NAME": sqlite_path(directory),
             # IMMEDIATE takes the write lock at BEGIN, where the busy timeout applies; a deferred
             # transaction that upgrades later fails at once with "database is locked".
@@ -148,6 +162,16 @@ def database(directory: Path) -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.postgresql", **settings, "OPTIONS": parts}
 
 
+def _require_new_enough_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE[:2]))
+        raise BadSetting(
+            "PG_CONNECTION_URI",
+            f"is not set, and the SQLite {sqlite3.sqlite_version} of this Python is too old: use "
+            f"a Python with SQLite {oldest} or later, or set PG_CONNECTION_URI to use Postgres",
+        )
+
+
 def _postgres_parts(uri: str) -> dict[str, Any]:
     """The parts of the URI by libpq's names. Its text is never shown: it may hold a password."""
     # Imported here: on SQLite no process needs the driver, and it costs 50 ms.
@@ -169,7 +193,7 @@ def _postgres_parts(uri: str) -> dict[str, Any]:
 
 def engine_database_url(settings: Mapping[str, Any]) -> str:
     """The same database as Django's, as the URL that DBOS takes (it holds the password)."""
-    if settings["ENGINE"] == "django.db.backends.sqlite3":
+    if settings["ENGINE"] in SQLITE_ENGINES:
         return f"sqlite:///{settings['NAME']}"
     uri = postgres_uri()
     if uri is None:

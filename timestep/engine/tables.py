@@ -9,8 +9,9 @@ import sys
 
 from dbos import DBOS
 from dbos._migration import get_migration_versions, get_sqlite_migration_versions
-from sqlalchemy import create_engine
+from sqlalchemy import Pool, create_engine, event
 
+from timestep import unixepoch
 from timestep.conf import ENGINE_URL_VARIABLE
 
 SQLITE_PREFIX = "sqlite:///"
@@ -19,6 +20,7 @@ SCHEMA = "dbos"
 
 def migrate_tables(url: str) -> None:
     """Create or migrate DBOS's tables in the database of this URL."""
+    provide_functions()
     if url.startswith(SQLITE_PREFIX):
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
     DBOS.migrate(url)
@@ -31,6 +33,20 @@ def versions(url: str) -> tuple[int, int]:
         return get_sqlite_migration_versions(engine)
     engine = create_engine(url.replace("://", "+psycopg://", 1))
     return get_migration_versions(engine, SCHEMA, use_listen_notify=True)
+
+
+def provide_functions() -> None:
+    """Let connections that DBOS opens from now on know the functions that its tables use.
+
+    For every pool of the process: DBOS makes its own, and one that it is given loses its settings.
+    """
+    if not event.contains(Pool, "connect", _provide):
+        event.listen(Pool, "connect", _provide)
+
+
+def _provide(connection: object, record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        unixepoch.provide(connection)
 
 
 def use_write_ahead_log(path: str) -> None:

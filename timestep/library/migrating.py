@@ -12,9 +12,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from timestep import conf
+from timestep import conf, private
 from timestep.engine.runtime import quiet_logs
 from timestep.engine.tables import migrate_tables
+from timestep.services.own_files import keep_private
 
 # Any constant will do, as long as nobody else takes the same: the letters "migr".
 _LOCK_KEY = 0x6D696772
@@ -23,6 +24,7 @@ _LOCK_KEY = 0x6D696772
 def migrate_if_due() -> None:
     """Migrate Django's tables and DBOS's, one process at a time; quick where nothing is due."""
     quiet_logs()
+    keep_private()
     with _alone():
         if _is_due():
             call_command("migrate", verbosity=0, without_engine=True)
@@ -49,7 +51,7 @@ def _alone() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_KEY])
         return
     path = Path(str(settings.DATABASES["default"]["NAME"])).with_suffix(".migrate-lock")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("a") as file:
+    private.make_directory(path.parent)
+    with private.open_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from timestep import conf
 from timestep.management.engine_tables import engine_tables
+from timestep.services.own_files import keep_private
 
 PARTIAL_OPTIONS = ("app_label", "plan", "check_unapplied", "fake", "prune")
 
@@ -28,8 +28,9 @@ class Command(migrate.Command):
         )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Django's, once the file is there: its checks would make one that others may read."""
-        _make_private_file()
+        """Django's, once nobody else may read what it writes."""
+        if _is_the_real_one():
+            keep_private()
         return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,16 +48,6 @@ class Command(migrate.Command):
         # On SQLite an open connection of ours could hold the lock that DBOS waits for.
         connections[DEFAULT_DB_ALIAS].close()
         _migrate_engine_tables()
-
-
-def _make_private_file() -> None:
-    """Make the SQLite file, if it is still to be made, for its owner's eyes only.
-
-    It holds what people and agents wrote; SQLite gives its side files the same mode.
-    """
-    default = connections[DEFAULT_DB_ALIAS]
-    if default.vendor == "sqlite" and _is_the_real_one():
-        Path(str(default.settings_dict["NAME"])).touch(mode=0o600)
 
 
 def _is_the_real_one() -> bool:

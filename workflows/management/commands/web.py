@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.module_loading import import_string
 
 from timestep.garbage import spare_what_is_loaded
+from timestep.services.own_files import keep_private
 from workflows.checks import TAG
 from workflows.supervision.address import read_address, require_free
 from workflows.supervision.errors import StartRefused
@@ -35,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGINT or SIGTERM."""
+        keep_private()
         try:
             address = read_address(options["host"], options["port"])
             require_free(address)
