@@ -62,7 +62,7 @@ def test_a_python_that_is_too_old(tree: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "error: Timestep needs Python 3.11, 3.12 or 3.13 and found Python 3.9.2; "
+        "error: Timestep needs Python 3.11 to 3.14 and found Python 3.9.2; "
         "install one, or name it in TIMESTEP_PYTHON\n"
     )
 
