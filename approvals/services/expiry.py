@@ -10,7 +10,6 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from approvals.models import (
     EXPIRED_OUTCOME,
@@ -29,6 +28,7 @@ from approvals.services.pending import held
 from approvals.services.votes import void_votes
 from timestep.errors import TimestepError
 from timestep.models import ENDED_STATUSES
+from timestep.services.database_clock import database_now
 from timestep.services.status import record_event
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def expire_due(now: datetime | None = None) -> float | None:
     Returns:
         Seconds until the next moment (0 if more may be due), or None where nothing has one.
     """
-    moment = now or timezone.now()
+    moment = now or database_now()
     waiting = ApprovalRequest.objects.filter(status=RequestStatus.PENDING, due_at__isnull=False)
     soonest = waiting.order_by("due_at").values_list("approval_id", "due_at")
     rows = [(pk, due) for pk, due in soonest[:_BATCH] if due is not None]

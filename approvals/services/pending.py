@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from approvals.errors import (
     AlreadyDecided,
@@ -17,6 +16,7 @@ from approvals.models import ApprovalRequest, Decision, RequestKind, RequestStat
 from approvals.policies.people import may_decide
 from approvals.services.requests import lock_run
 from timestep.models import ENDED_STATUSES
+from timestep.services.database_clock import database_now
 from timestep.storable import storable_text
 
 
@@ -41,7 +41,7 @@ def held_for(approval_id: str, by: User, kind: RequestKind | None = None) -> App
         raise WrongKind(approval_id, request.kind)
     check_open(request)
     check_permitted(request, by)
-    if request.deadline_at is not None and request.deadline_at <= timezone.now():
+    if request.deadline_at is not None and request.deadline_at <= database_now():
         raise DeadlinePassed(request)
     return request
 

@@ -18,6 +18,7 @@ from timestep.digests import canonical_json, digest
 from timestep.gate import Interruption
 from timestep.ids import time_ordered
 from timestep.models import Run
+from timestep.services.database_clock import database_now
 
 ENGINE = "timestep"
 VIA_WORKER = "worker"
@@ -46,7 +47,7 @@ def open_requests(
     run = lock_run(run_id)
     launcher_id = run.launched_by_id if run else None
     ids = sorted(time_ordered("apr") for _ in waiting)
-    now = timezone.now()
+    now = database_now()
     opened = []
     for approval_id, interruption in zip(ids, waiting, strict=True):
         free = _free_revision(run_id, revision, interruption)

@@ -17,6 +17,7 @@ from timestep.errors import InvalidInput
 from timestep.models import Run, Schedule, Tick, TickOutcome
 from timestep.services.audit import record
 from timestep.services.cron import times_between
+from timestep.services.database_clock import database_now
 from timestep.services.launch import insert_runs
 from timestep.services.schedules import locked, subject_of
 from timestep.services.ticks import actor_of, run_of
@@ -40,7 +41,7 @@ def missing_ticks(schedule: Schedule, start: datetime, end: datetime) -> list[da
     """
     if start > end:
         raise InvalidInput("start", "lies after the end")
-    if end > timezone.now():
+    if end > database_now():
         raise InvalidInput("end", "lies in the future; those ticks come by themselves")
     start, end = max(start, schedule.starts_at or start), min(end, schedule.ends_at or end)
     ran = schedule.ticks.filter(at__range=(start, end), run_id__isnull=False)

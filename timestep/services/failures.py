@@ -52,7 +52,8 @@ def pause_failing() -> float | None:
     if left > 0:
         return left
     now = timezone.now()
-    since = _LOOKS.since or now - _AT_FIRST
+    # A clock that was ahead must not keep what fails now from being seen.
+    since = min(_LOOKS.since or now - _AT_FIRST, now)
     failed = Run.objects.filter(status__in=_FAILED, finished_at__gte=since, schedule__isnull=False)
     pause_those_that_fail(list(_watched().filter(name__in=failed.values("schedule"))))
     _LOOKS.since, _LOOKS.next = now - _OVERLAP, time.monotonic() + EVERY_SECONDS

@@ -17,6 +17,7 @@ from timestep.errors import InvalidInput, ScheduleNotFound
 from timestep.models import Schedule
 from timestep.services.audit import Actor, record
 from timestep.services.cron import next_after
+from timestep.services.database_clock import database_now
 from timestep.services.schedule_checks import DEFAULTS, cleaned_fields, is_name
 from timestep.services.specs import store_spec
 from timestep.storable import storable_text
@@ -120,7 +121,7 @@ def _settle(schedule: Schedule, fields: Mapping[str, Any], *, is_new: bool, by: 
     if was["paused"] and not schedule.paused:
         _mark_resumed(schedule)
     if is_new or any(was[name] != getattr(schedule, name) for name in _TIMING):
-        schedule.next_at = None if schedule.paused else due_after(schedule, timezone.now())
+        schedule.next_at = None if schedule.paused else due_after(schedule, database_now())
     schedule.save()
 
 
@@ -174,7 +175,7 @@ def resume(name: str, *, by: Actor) -> Schedule:
     schedule = locked(name)
     if schedule.paused:
         _mark_resumed(schedule)
-        schedule.next_at = due_after(schedule, timezone.now())
+        schedule.next_at = due_after(schedule, database_now())
         schedule.save()
         record(by, "schedule.resumed", subject_of(name))
     return schedule

@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterError
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import timezone
 
 from timestep.definitions import Launchable, definitions
 from timestep.errors import TimestepError
 from timestep.models import Overlap, Run, Schedule, Tick, TickOutcome
+from timestep.services.clock_returns import set_right
 from timestep.services.cron import last_until, next_after
+from timestep.services.database_clock import database_now
 from timestep.services.failures import THE_CLOCK, pause_failing_before
 from timestep.services.launch import insert_runs
 from timestep.services.schedules import mark_paused, record_paused
@@ -42,15 +43,19 @@ Times = Callable[[str, str, datetime, datetime, datetime | None], tuple[datetime
 def fire_due(now: datetime | None = None) -> float | None:
     """Launch schedules that are due; any number of workers may do so at the same time.
 
+    Args:
+        now: Default: the time by the database's clock, whatever this host's says.
+
     Returns:
         Seconds until the next tick (0 if more may be due), or None when no schedule is active.
     """
+    moment = now or database_now()
+    set_right(moment)
     waiting = Schedule.objects.filter(paused=False, next_at__isnull=False)
     # Looked at outside first: on SQLite a transaction takes the file's only write lock.
     soonest = waiting.order_by("next_at").values_list("next_at", flat=True).first()
     if soonest is None:
         return None
-    moment = now or timezone.now()
     if soonest > moment:
         return (soonest - moment).total_seconds()
     pause_failing_before(moment)
@@ -70,8 +75,9 @@ def _fire(now: datetime) -> None:
     taken = set(known.values_list("schedule_id", "at"))
     new = [tick for tick in ticks if (tick.schedule_id, tick.at) not in taken]
     _launch([tick for tick in new if tick.outcome == TickOutcome.LAUNCHED])
+    fired_at = database_now()
     for tick in new:
-        tick.fired_at = timezone.now()
+        tick.fired_at = fired_at
     Tick.objects.bulk_create(new)
     _move_on(schedules)
     for schedule in schedules:

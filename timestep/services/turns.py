@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 
 from timestep.models import ModelLimit, ModelTurn
+from timestep.services.database_clock import database_now
 from timestep.services.estimates import Estimate, Past, estimate
 from timestep.services.limits import matches
 from timestep.services.turn_windows import FIRST_CALL, MINUTE, Lack, Window, windows_of
@@ -72,7 +72,7 @@ def ask(asking: Asking) -> Lack | None:
         What the call waits for; None where it may be made now.
     """
     group = _locked(asking.model)
-    now = _now()
+    now = database_now()
     turns = [_turn(asking, one, now) for one in group if matches(one.pattern, asking.model)]
     if not turns:
         return None
@@ -92,7 +92,7 @@ def look(model: str, calls: Collection[str]) -> dict[str, Lack]:
         What those of them wait for that still do; the others may be made now.
     """
     group = _locked(model)
-    now = _now()
+    now = database_now()
     mine = ModelTurn.objects.filter(call__in=calls)
     mine.filter(taken_at__isnull=True).update(seen_at=now)
     lacks = _admit(group, now)
@@ -103,7 +103,7 @@ def look(model: str, calls: Collection[str]) -> dict[str, Lack]:
 
 def renew(call: str) -> None:
     """Count a call that was not sent at once from now on: it holds its place all the while."""
-    ModelTurn.objects.filter(call=call, taken_at__isnull=False).update(**_taken(_now()))
+    ModelTurn.objects.filter(call=call, taken_at__isnull=False).update(**_taken(database_now()))
 
 
 def give_back(call: str) -> None:
@@ -122,7 +122,7 @@ def settle(call: str, answered_s: float, ended_s: float, tokens: Spent | int | N
         tokens: What it used; a number where only that is known; None where nothing is: then the
             estimate counts.
     """
-    now = _now()
+    now = database_now()
     for turn in ModelTurn.objects.filter(call=call, taken_at__isnull=False).order_by("limit_id"):
         latest = (turn.taken_at or now) + ARRIVES_WITHIN
         answered = min(latest, now - timedelta(seconds=answered_s))
@@ -140,7 +140,7 @@ def settle(call: str, answered_s: float, ended_s: float, tokens: Spent | int | N
 
 def forget() -> None:
     """Delete turns of yesterday and before, some at a time."""
-    now = _now()
+    now = database_now()
     for pattern in ModelLimit.objects.values_list("pattern", flat=True):
         of_limit = ModelTurn.objects.filter(limit=pattern).order_by()
         _delete(of_limit.filter(tokens_until__lt=now - KEPT).values_list("pk", flat=True))
@@ -167,16 +167,6 @@ def _locked(model: str) -> list[ModelLimit]:
     group = [one for one in patterns if one.startswith(stem)]
     locked = ModelLimit.objects.select_for_update(no_key=True).filter(pattern__in=group)
     return list(locked.order_by("pattern"))
-
-
-def _now() -> datetime:
-    """The database's clock: those of several machines differ."""
-    if connection.vendor != "postgresql":
-        return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
 
 
 def _turn(asking: Asking, limit: ModelLimit, now: datetime) -> ModelTurn:
