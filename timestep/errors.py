@@ -24,6 +24,16 @@ class InvalidInput(TimestepError):
         self.message = message
 
 
+class DiskFull(TimestepError):
+    """The database has no room for it; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the disk is full: nothing was changed; make room on the disk of the database, "
+            "then do it again"
+        )
+
+
 class NotConfigured(TimestepError):
     """`configure_dbos()` comes first."""
 

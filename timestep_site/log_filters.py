@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 
-from timestep.outages import is_outage, reason
+from timestep.outages import is_outage, outage, reason
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
@@ -16,7 +16,7 @@ def without_traceback(record: logging.LogRecord) -> bool:
 
 
 class Outages(logging.Filter):
-    """While the database is away every thread says so again and again: one line stands for all.
+    """While the database is away or full every thread says so over and over: one line for all.
 
     Args:
         seconds: At most one line in so many.
@@ -39,8 +39,8 @@ class Outages(logging.Filter):
                 return False
             self._silent_until = now + self._seconds
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg = "the database does not answer, trying again: %s"
-        record.args = (reason(error),)
+        record.msg = "%s, trying again: %s"
+        record.args = (outage(error), reason(error))
         record.exc_info = record.exc_text = record.stack_info = None
         return True
 

@@ -17,13 +17,13 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import psycopg
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, ProgrammingError
+from django.db import InternalError, OperationalError, ProgrammingError
 from django.test import Client
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.stack import Stack
-from timestep.outages import is_outage, reason
+from timestep.outages import Outage, is_outage, outage, reason
 from timestep_site.log_filters import Outages
 
 REFUSED = 'connection failed: connection to server at "db", port 5432 failed\n\tIs it running?'
@@ -44,6 +44,14 @@ AWAY = [
     wrapped(psycopg.errors.TooManyConnections("sorry, too many clients already")),
     wrapped(sqlite3.OperationalError("database is locked")),
 ]
+FULL = [
+    wrapped(sqlite3.OperationalError("database or disk is full")),
+    wrapped(psycopg.errors.DiskFull('could not extend file "base/1/2": No space left on device')),
+]
+READ_ONLY = [
+    wrapped(sqlite3.OperationalError("attempt to write a readonly database")),
+    wrapped(psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT"), InternalError),
+]
 MISTAKES = [
     wrapped(psycopg.errors.UndefinedTable("relation does not exist"), ProgrammingError),
     wrapped(psycopg.errors.DeadlockDetected("deadlock detected")),
@@ -56,6 +64,36 @@ MISTAKES = [
 @pytest.mark.parametrize("error", AWAY, ids=str)
 def test_what_says_that_the_database_is_away(error: Exception) -> None:
     assert is_outage(error)
+
+
+@pytest.mark.parametrize("error", FULL, ids=str)
+def test_a_full_disk_is_called_by_its_name(error: Exception) -> None:
+    assert outage(error) is Outage.FULL
+    record = _record(error)
+    assert Outages().filter(record)
+    assert record.getMessage().startswith("the disk is full, trying again: ")
+
+
+@pytest.mark.parametrize("error", READ_ONLY, ids=str)
+def test_so_is_one_that_takes_no_writes(error: Exception) -> None:
+    assert outage(error) is Outage.READ_ONLY
+
+
+@pytest.mark.parametrize("error", [*FULL, *READ_ONLY], ids=str)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_page_says_what_is_wrong_with_the_disk(
+    monkeypatch: pytest.MonkeyPatch, method: str, error: Exception
+) -> None:
+    _break_home(monkeypatch, error)
+    answer = getattr(Client(raise_request_exception=False), method)("/accounts/login/")
+    html = answer.content.decode()
+    assert answer.status_code == 503
+    said = {"FULL": "The disk is full", "READ_ONLY": "The database cannot be written to"}
+    found = outage(error)
+    assert found is not None
+    assert said[found.name] in html
+    assert found.mend in html
+    assert ("nothing was changed" in html) is (method == "post" and found is Outage.FULL)
 
 
 @pytest.mark.parametrize("error", [*MISTAKES, None], ids=str)

@@ -11,11 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from timestep.outages import TRY_AGAIN
 from workflows.supervision import children, supervisor
 from workflows.supervision.children import Child, how_it_ended
+from workflows.supervision.errors import StartRefused
 from workflows.supervision.supervisor import Supervisor
 from workflows.supervision.terminal import Terminal
 
@@ -30,13 +33,14 @@ def screen() -> io.StringIO:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "FIRST_PAUSE_S", 0.2)
+    monkeypatch.setattr(children, "LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(supervisor, "HAND_BACK_S", 0.5)
     monkeypatch.setenv("TIMESTEP_DRAIN_SECONDS", "0")
 
 
-def child(screen: io.StringIO, code: str, name: str = "web") -> Child:
+def child(screen: io.StringIO, code: str, name: str = "web", **more: Any) -> Child:
     environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
-    return Child(name, [sys.executable, "-c", code], environment, Terminal(screen))
+    return Child(name, [sys.executable, "-c", code], environment, Terminal(screen), **more)
 
 
 def eventually(true: Callable[[], object], within: float = 10) -> None:
@@ -76,10 +80,46 @@ def test_output_comes_line_by_line_with_its_name(screen: io.StringIO) -> None:
 
 
 def test_a_dead_child_is_started_again_with_growing_pauses(screen: io.StringIO) -> None:
-    run_until([child(screen, "exit(3)")], screen, lambda: screen.getvalue().count("again in") == 3)
+    killed = child(screen, "import os; os.kill(os.getpid(), 9)")
+    run_until([killed], screen, lambda: screen.getvalue().count("again in") == 3)
     news = [line for line in screen.getvalue().splitlines() if "again in" in line]
-    assert news[0] == "up | web ended with exit code 3; starting it again in 0.2 s"
+    assert news[0] == "up | web was ended by SIGKILL; starting it again in 0.2 s"
     assert [line.split()[-2] for line in news[:3]] == ["0.2", "0.4", "0.8"]
+
+
+CANNOT = "import sys; sys.exit('error: no room at the inn')"
+
+
+def test_a_child_that_cannot_start_stops_all_with_its_last_words(screen: io.StringIO) -> None:
+    other = child(screen, "import time; print('here'); time.sleep(60)", "worker")
+    with pytest.raises(StartRefused, match=r"^web cannot start: no room at the inn$"):
+        run_until([other, child(screen, CANNOT)], screen, lambda: "stopped" in screen.getvalue())
+    assert screen.getvalue().count("web ended with exit code 1; starting it again") == 2
+    assert not other.running()
+
+
+@pytest.mark.parametrize("code", [TRY_AGAIN, 0])
+def test_a_child_that_waits_for_what_is_away_is_no_failed_start(
+    screen: io.StringIO, code: int
+) -> None:
+    waits = child(screen, f"exit({code})")
+    run_until([waits], screen, lambda: screen.getvalue().count("again in") == 4)
+
+
+def test_a_child_that_did_its_work_is_no_failed_start(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "LONGEST_PAUSE_S", 0.2)
+    code = "import time; print('up', flush=True); time.sleep(0.5); exit(1)"
+    works = child(screen, code, does_its_work=lambda one: one.running())
+    run_until([works], screen, lambda: screen.getvalue().count("again in") == 4)
+
+
+def test_the_last_words_are_no_part_of_a_traceback(screen: io.StringIO) -> None:
+    code = "print('up\\nValueError: no\\n[SQL: x]\\n(Background on this)\\n  at y')"
+    one = child(screen, code + "; exit(1)")
+    with pytest.raises(StartRefused, match=r"^web cannot start: ValueError: no$"):
+        run_until([one], screen, lambda: "stopped" in screen.getvalue())
 
 
 def test_a_stop_reaches_everything_that_a_child_started(screen: io.StringIO) -> None:

@@ -229,7 +229,7 @@ def test_a_file_that_is_not_there_is_not_made(
 @pytest.mark.parametrize(
     ("url", "state"),
     [
-        (None, State.WARNING),
+        (None, State.OK),
         (conf.PublicUrl("http", "ops.example", "http://ops.example"), State.WARNING),
         (conf.PublicUrl("https", "ops.example", "https://ops.example"), State.OK),
         (conf.PublicUrl("http", "localhost", "http://localhost:8000"), State.OK),

@@ -22,6 +22,7 @@ from timestep.engine.sessions.own import TimestepSession
 from timestep.engine.sessions.tails import missing, tail_of
 from timestep.engine.threads import in_thread
 from timestep.engine.tool_starts import RunLost
+from timestep.outages import Outage, outage
 
 MAX_TRIES = 6
 _DATABASE_AWAY = (sqlite3.OperationalError, OperationalError, InterfaceError)
@@ -101,12 +102,14 @@ class DurableSession(SessionABC):
         step = execution.step_name(reservation.step_id)
 
         async def tried() -> dict[str, Any]:
-            for number in range(1, MAX_TRIES + 1):
+            number = 0
+            while True:
                 try:
                     return {"value": await body(execution, step)}
                 except Exception as error:  # noqa: BLE001 - any backend's error: retried, or the run's
+                    # However long a disk is full: its run must not fail for that.
+                    number += outage(error) is not Outage.FULL
                     await self._wait_or_fail(execution, reservation.step_id, number, error)
-            raise AssertionError("the last try returns or fails the run")
 
         return (await reservation.run_async({"name": "session"}, tried))["value"]
 
@@ -120,7 +123,7 @@ class DurableSession(SessionABC):
         if not retryable or number == MAX_TRIES:
             failed = SessionFailed(failure.message).with_traceback(error.__traceback__)
             await execution.fail(f"session {self.session_id}", step_id, failed)
-        await asyncio.sleep(backoff_seconds(number, failure.retry_after, random))
+        await asyncio.sleep(backoff_seconds(max(1, number), failure.retry_after, random))
 
 
 class DurableConversation(DurableSession, OpenAIConversationsSession):

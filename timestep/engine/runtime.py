@@ -11,9 +11,13 @@ from django.conf import settings
 from psycopg import OperationalError
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import SQLAlchemyError
 
 from timestep import conf
-from timestep.engine.tables import SQLITE_PREFIX, use_write_ahead_log
+from timestep.engine.room import ROOM
+from timestep.engine.tables import SQLITE_PREFIX, provide_functions, use_write_ahead_log
+
+logger = logging.getLogger(__name__)
 
 # Always the same: our rows say which version of the engine has a run, and only a worker that can
 # execute it hands it to DBOS. Never DBOS's hash of the source: a deploy must not strand runs.
@@ -74,9 +78,11 @@ def launch(worker_id: str, tuning: Tuning) -> None:
         use_write_ahead_log(url.removeprefix(SQLITE_PREFIX))
     quiet_logs()
     wait_for_sockets()
+    provide_functions()
     DBOS(config=_config(url, worker_id, tuning.pool_size))
     DBOS.listen_queues([takeover_queue(worker_id)])
     DBOS.launch()
+    ROOM.await_from_now()
     DBOS.register_queue(
         takeover_queue(worker_id),
         polling_interval_sec=tuning.poll_seconds,
@@ -86,7 +92,11 @@ def launch(worker_id: str, tuning: Tuning) -> None:
 
 def shut_down(worker_id: str) -> None:
     """Forget this worker's queue and stop DBOS's threads."""
-    DBOS.delete_queue(takeover_queue(worker_id))
+    ROOM.await_no_more()
+    try:
+        DBOS.delete_queue(takeover_queue(worker_id))
+    except SQLAlchemyError as error:
+        logger.warning("the queue of this worker stays behind: %s", error)
     DBOS.destroy(workflow_completion_timeout_sec=0)
 
 

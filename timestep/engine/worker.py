@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from dbos import error as dbos_error
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
+from sqlalchemy.exc import SQLAlchemyError
 
-from timestep import conf
+from timestep import conf, private
 from timestep.engine import runtime
 from timestep.engine.clocks import Clocks
 from timestep.engine.dispatcher import Dispatcher
@@ -41,6 +43,7 @@ from timestep.models import (
     WorkerKind,
     first_limits,
 )
+from timestep.outages import outage, reason
 from timestep.providers import available
 from timestep.services.launch import checked_queue
 
@@ -54,6 +57,15 @@ _SCRIPT_CALM_SECONDS = 0.2
 
 class SecondWorker(TimestepError):
     """Another worker executes on the same SQLite file."""
+
+
+class CannotStart(TimestepError):
+    """The database does not let this process begin to execute."""
+
+    def __init__(self, error: Exception) -> None:
+        found = outage(error)
+        mend = f"{found}; {found.mend}" if found else "run `python manage.py doctor`"
+        super().__init__(f"this process cannot execute: {reason(error)}; {mend}")
 
 
 def new_worker_id(name: str = "") -> str:
@@ -94,7 +106,17 @@ class WorkerProcess:
         self._dispatcher: Dispatcher | None = None
 
     def start(self) -> None:
-        """Publish the tools, register, launch DBOS and begin to take work."""
+        """Publish the tools, register, launch DBOS and begin to take work.
+
+        Raises:
+            CannotStart: With what the database said.
+        """
+        try:
+            self._start()
+        except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:
+            raise CannotStart(error) from error
+
+    def _start(self) -> None:
         keep_connections_open()
         tools, script = load_tools(), self._script
         if not script:
@@ -193,7 +215,7 @@ def _only_worker_on_sqlite() -> IO[str] | None:
     if connection.vendor != "sqlite":
         return None
     path = Path(str(settings.DATABASES["default"]["NAME"])).with_suffix(".worker-lock")
-    file = path.open("a")
+    file = private.open_file(path)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -262,6 +284,7 @@ def run_until(
 
     Raises:
         InvalidInput: The name of a queue cannot be used.
+        CannotStart: The database does not let it begin.
     """
     threading.excepthook = _end_with_any_thread
     process = WorkerProcess(on_lost=stopping.set, queues=queues)

@@ -21,6 +21,7 @@ from timestep.library.program import Program
 from timestep.library.results import ended_result, result_of
 from timestep.library.saved_states import refuse_other_agent
 from timestep.models import DIRECT_QUEUE, Run, RunStatus
+from timestep.outages import refused_when_full
 from timestep.services.resume import resume_by_program
 
 
@@ -73,7 +74,9 @@ async def _resumed(program: Program, order: Order, state: RunState[Any, Any], bo
     if order.session is not None:
         await _refuse_other_session(order.session, bond.run_id)
     decisions, raw = decisions_in(state), as_raw(state)
-    return await in_thread(_resume, bond, decisions, raw, program.by, program.worker.worker_id)
+    return await in_thread(
+        refused_when_full(_resume), bond, decisions, raw, program.by, program.worker.worker_id
+    )
 
 
 async def _refuse_other_session(session: Any, run_id: str) -> None:

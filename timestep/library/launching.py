@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from agents import RunState
 from django.db import transaction
-from django.utils import timezone
 from pydantic import BaseModel
 
 from timestep.engine import direct, travel
@@ -23,6 +22,8 @@ from timestep.ids import segment_id, time_ordered
 from timestep.library.checks import named_as_arguments
 from timestep.library.orders import DEFAULT_MAX_TURNS, Order
 from timestep.models import Run, Segment
+from timestep.outages import refused_when_full
+from timestep.services.database_clock import database_now
 from timestep.services.launch import launch
 from timestep.services.specs import store_spec
 from timestep.services.states import save_resumed
@@ -46,6 +47,7 @@ async def launch_order(order: Order, *, queue: str, label: str, here: str | None
         CannotTravel: A part of the agent cannot be found again by another process.
         RunIdInUse: The id belongs to a run with another agent or input.
         DuplicateRun: A run with the same deduplication id has not ended.
+        DiskFull: There is no room for it.
     """
     context = None
     if order.context is not None:
@@ -64,7 +66,7 @@ async def launch_order(order: Order, *, queue: str, label: str, here: str | None
         "max_turns": DEFAULT_MAX_TURNS if order.max_turns is None else order.max_turns,
         "priority": order.priority,
         "dedup_id": order.deduplication_id,
-        "delayed_until": _delayed_until(order.delay_seconds),
+        "delay_seconds": order.delay_seconds,
         "context": context,
         "session_id": session_id,
         "session_spec": session_spec,
@@ -84,7 +86,7 @@ def _launched(
 
     In one call: whoever stops waiting in the middle must not leave it taken and not begun.
     """
-    run, begins = _inserted(agent, body, state, limits)
+    run, begins = refused_when_full(_inserted)(agent, body, state, limits)
     if begins:
         direct.start(segment_id(run.run_id, 0), run.run_id, 0)
     return run
@@ -96,7 +98,10 @@ def _inserted(
 ) -> tuple[Run, bool]:
     """The run, and whether this process is to begin it now."""
     spec = store_spec(body)
-    run = launch(spec=spec, agent=agent, launched_from=LAUNCHED_FROM, **limits)
+    limits = dict(limits)
+    until = _delayed_until(limits.pop("delay_seconds"))
+    more = {"launched_from": LAUNCHED_FROM, "delayed_until": until}
+    run = launch(spec=spec, agent=agent, **more, **limits)
     if state is not None and not run.states.filter(revision=0).exists():
         # It begins where the state is, with what was decided in it.
         save_resumed(run, 0, state)
@@ -120,7 +125,7 @@ def as_json(given: Any) -> Any:
 
 
 def _delayed_until(seconds: float | None) -> Any:
-    return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+    return None if seconds is None else database_now() + timedelta(seconds=seconds)
 
 
 def in_own_loop(coroutine: Coroutine[Any, Any, _T]) -> _T:

@@ -16,6 +16,7 @@ from timestep.library.launching import in_own_loop, launch_order
 from timestep.library.orders import Order, ResultProcessor
 from timestep.library.setup import is_launched, launched
 from timestep.models import DEFAULT_QUEUE, DIRECT_QUEUE, Run
+from timestep.outages import refused_when_full
 from timestep.services.audit import Actor
 from timestep.services.cancel import cancel
 from timestep.services.queues import set_limits
@@ -46,7 +47,7 @@ def set_queue(name: str, limits: dict[str, Any]) -> None:
     """Set what is given of a queue's limits."""
     check_text("name", name)
     by = launched().by if is_launched() else "program"
-    submit(set_limits, name, limits, by=Actor(by, "program")).result()
+    submit(refused_when_full(set_limits), name, limits, by=Actor(by, "program")).result()
 
 
 async def result_of_queued(
@@ -66,7 +67,7 @@ def status_of(run_id: str) -> str:
 def cancel_run(run_id: str) -> None:
     """Cancel a run in this program's name; one that has ended stays as it is."""
     with suppress(WrongStatus):
-        submit(cancel, run_id, by=launched().by).result()
+        submit(refused_when_full(cancel), run_id, by=launched().by).result()
 
 
 def _status(run_id: str) -> str:

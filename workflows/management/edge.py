@@ -17,6 +17,7 @@ from django.db import OperationalError, ProgrammingError
 
 from timestep.errors import TimestepError
 from timestep.letters import printable
+from timestep.outages import Outage, outage
 from timestep.services.audit import Actor
 
 T = TypeVar("T")
@@ -36,9 +37,7 @@ class EdgeCommand(BaseCommand):
         except ValidationError as error:
             raise CommandError(one_line("; ".join(error.messages))) from error
         except (OperationalError, ProgrammingError) as error:
-            raise CommandError(
-                one_line(f"the database: {error}; is it reachable, and has `migrate` been run?")
-            ) from error
+            raise CommandError(one_line(_said_of_the_database(error))) from error
 
     def run(self, options: dict[str, Any]) -> None:
         """Do the work of the command."""
@@ -66,6 +65,13 @@ class EdgeCommand(BaseCommand):
         """Print lines for people; what a model or a person wrote cannot steer the terminal."""
         for line in lines:
             self.stdout.write(printable(line))
+
+
+def _said_of_the_database(error: Exception) -> str:
+    found = outage(error)
+    if found is None or found is Outage.AWAY:
+        return f"the database: {error}; is it reachable, and has `migrate` been run?"
+    return f"{found}: nothing was changed; {found.mend}, then run this again"
 
 
 def one_line(text: str) -> str:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from timestep import conf
+from workflows.supervision.errors import StartRefused
 
 PASSWORD_FILE = "admin-password"  # noqa: S105 - the file's name
 DEFAULT_NAME = "admin"
@@ -70,7 +71,13 @@ def _kept_password(path: Path) -> str:
 
 def _generate_password(path: Path) -> str:
     password = secrets.token_urlsafe(12)
-    handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(password + "\n")
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(password + "\n")
+    except OSError as error:
+        raise StartRefused(
+            f"the first password cannot be kept in {path}: {error.strerror}; let this user write "
+            "there, and see that the disk has room"
+        ) from error
     return password

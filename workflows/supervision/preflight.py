@@ -6,12 +6,14 @@ import fcntl
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from timestep import private
+from timestep.outages import outage
 from workflows.supervision.errors import StartRefused
 
 SQLITE_WAIT_S = 5
@@ -24,7 +26,7 @@ def require_home(directory: Path) -> None:
         StartRefused: The directory cannot be made or written to.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_directory(directory)
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
@@ -47,6 +49,8 @@ def require_database() -> None:
 
 
 def _require_sqlite(path: Path) -> None:
+    with suppress(OSError):  # SQLite says it in its own words.
+        private.make_file(path)
     try:
         trial = sqlite3.connect(path, timeout=SQLITE_WAIT_S, isolation_level=None)
         try:
@@ -100,7 +104,9 @@ def database_errors_refuse(doing: str) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        raise StartRefused(f"{doing} failed: {first_line(error)}") from error
+        found = outage(error)
+        mend = f"; {found}: {found.mend}" if found else ""
+        raise StartRefused(f"{doing} failed: {first_line(error)}{mend}") from error
     finally:
         connection.close()
 

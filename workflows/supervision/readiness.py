@@ -18,27 +18,42 @@ ANSWER_WITHIN_S = 5
 def what_is_missing(address: Address, worker: Child) -> str:
     """What is not ready yet, in words; empty when the pages answer and our own worker is alive."""
     missing = _web_is_missing(address)
-    if not missing and not _has_reported(worker):
+    if not missing and not has_reported(worker):
         return "the worker has not reported yet"
     return missing
 
 
+def answers(address: Address) -> bool:
+    """Whether the web process answers, whatever it says."""
+    return _checks(address) is not None
+
+
 def _web_is_missing(address: Address) -> str:
+    checks = _checks(address)
+    if checks is None:
+        return "the web process does not answer yet"
+    return "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok")
+
+
+def _checks(address: Address) -> dict[str, str] | None:
+    """What /readyz says; None while nobody answers."""
     asking = http.client.HTTPConnection(address.local_host, address.port, timeout=ANSWER_WITHIN_S)
     try:
         # A local name is always among the allowed hosts, whatever the public address is.
         asking.request("GET", "/readyz", headers={"Host": "localhost"})
         answer = asking.getresponse()
-        checks = json.loads(answer.read()).get("checks", {})
+        checks: dict[str, str] = json.loads(answer.read()).get("checks", {})
     except (OSError, http.client.HTTPException, ValueError):
-        return "the web process does not answer yet"
+        return None
     finally:
         asking.close()
-    return "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok")
+    return checks
 
 
-def _has_reported(worker: Child) -> bool:
-    """A live row may be another worker's, or of one that just died: ours has our child's pid."""
+def has_reported(worker: Child) -> bool:
+    """Whether the worker has registered: it takes work.
+
+    A live row may be another worker's, or of one that just died: ours has our child's pid."""
     if worker.pid is None:
         return False
     try:

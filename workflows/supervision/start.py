@@ -22,7 +22,7 @@ from workflows.supervision.preflight import (
     require_home,
     require_no_worker,
 )
-from workflows.supervision.readiness import what_is_missing
+from workflows.supervision.readiness import answers, has_reported, what_is_missing
 from workflows.supervision.supervisor import Supervisor
 from workflows.supervision.terminal import Terminal
 
@@ -41,8 +41,10 @@ def start_everything(address: Address, terminal: Terminal) -> None:
     environment = _environment(address, home)
     sign_in = _prepare(home, environment, terminal)
     web_words = ("web", "--host", address.host, "--port", str(address.port))
-    web = Child("web", manage_command(*web_words), environment, terminal)
-    worker = Child("worker", manage_command("worker"), environment, terminal)
+    web = Child(
+        "web", manage_command(*web_words), environment, terminal, lambda _: answers(address)
+    )
+    worker = Child("worker", manage_command("worker"), environment, terminal, has_reported)
     Supervisor(
         [worker, web],
         terminal,

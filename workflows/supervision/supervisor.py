@@ -44,7 +44,11 @@ class Supervisor:
         self._stop_now = threading.Event()
 
     def run(self) -> None:
-        """Run until SIGINT, SIGTERM or SIGHUP; then stop every child and return."""
+        """Run until SIGINT, SIGTERM or SIGHUP; then stop every child and return.
+
+        Raises:
+            StartRefused: A child cannot start; the others have been stopped.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:

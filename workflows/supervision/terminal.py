@@ -6,6 +6,9 @@ import sys
 import threading
 from typing import IO
 
+LAST_WORDS_WITHIN_S = 2.0
+LONGEST_WORDS = 500
+
 
 class Terminal:
     """Writes lines from several threads without mixing them."""
@@ -24,11 +27,32 @@ class Terminal:
             self._stream.write("".join(f"{line}\n" for line in lines))
             self._stream.flush()
 
-    def follow(self, source: str, pipe: IO[bytes]) -> None:
+    def follow(self, source: str, pipe: IO[bytes]) -> Output:
         """Copy a child's output until it ends, in a thread of its own."""
-        threading.Thread(target=self._copy, args=(source, pipe), daemon=True).start()
+        return Output(self, source, pipe)
 
-    def _copy(self, source: str, pipe: IO[bytes]) -> None:
+
+class Output:
+    """What one process writes, on its way to the terminal."""
+
+    def __init__(self, terminal: Terminal, source: str, pipe: IO[bytes]) -> None:
+        self._terminal = terminal
+        self._source = source
+        self._last = ""
+        self._thread = threading.Thread(target=self._copy, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def last_words(self) -> str:
+        """Its last line that says something; waits a moment for what is still on its way."""
+        self._thread.join(timeout=LAST_WORDS_WITHIN_S)
+        return self._last
+
+    def _copy(self, pipe: IO[bytes]) -> None:
         with pipe:
-            for line in pipe:
-                self.say(source, line.decode(errors="replace").rstrip())
+            for raw in pipe:
+                line = raw.decode(errors="replace").rstrip()
+                self._terminal.say(self._source, line)
+                # Not the places of a traceback, nor what SQLAlchemy adds to an error.
+                if line and not line.startswith((" ", "\t", "[", "(")):
+                    said = line[:LONGEST_WORDS]
+                    self._last = said.removeprefix("error: ").removeprefix("CommandError: ")

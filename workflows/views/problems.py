@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers
 
-from timestep.outages import is_outage
+from timestep.outages import outage
 
 logger = logging.getLogger(__name__)
 
@@ -17,15 +17,17 @@ RELOAD_SECONDS = 5
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """The page for an error that nobody caught: 503 while the database is away, else 500.
+    """The page for an error that nobody caught: 503 while the database cannot be used, else 500.
 
     Neither page reads the database, nor knows who asks.
     """
     error = sys.exc_info()[1]
-    if error is None or not is_outage(error):
+    found = outage(error)
+    if found is None:
         return HttpResponse(render_to_string("500.html"), status=500)
     logger.warning("%s was answered with 503: %s", request.path, error)
-    context = {"seconds": RELOAD_SECONDS, "reloads": request.method in ("GET", "HEAD")}
+    reloads = request.method in ("GET", "HEAD")
+    context = {"seconds": RELOAD_SECONDS, "reloads": reloads, "found": found}
     answer = HttpResponse(render_to_string("503.html", context), status=503)
     answer["Retry-After"] = str(RELOAD_SECONDS)
     add_never_cache_headers(answer)

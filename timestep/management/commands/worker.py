@@ -11,6 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from timestep.errors import TimestepError
+from timestep.outages import TRY_AGAIN, is_outage
+from timestep.services.own_files import keep_private
 
 
 class Command(BaseCommand):
@@ -36,6 +38,7 @@ class Command(BaseCommand):
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         for noisy in ("httpx", "httpx2", "openai", "mcp"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
+        keep_private()
         stopping = threading.Event()
         at_once = threading.Event()
 
@@ -48,7 +51,8 @@ class Command(BaseCommand):
         try:
             run_until(stopping, at_once, options["queue"])
         except TimestepError as error:
-            raise CommandError(str(error)) from None
+            again = TRY_AGAIN if is_outage(error) else 1
+            raise CommandError(str(error), returncode=again) from None
         # A tool may still block one of our threads; its run has been left to others.
         logging.shutdown()
         os._exit(0)
