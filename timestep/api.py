@@ -176,8 +176,9 @@ def configure_queue(
         name: The queue; made if there is none.
         limit: Run starts per period; None for no limit. Default of a new queue: 50.
         period: Seconds. Default of a new queue: 60.
-        concurrency: Runs at one time over all workers; None for no limit.
-        worker_concurrency: Runs at one time on each worker; None for no limit.
+        concurrency: What executes at one time over all workers, however it began; None for no
+            limit.
+        worker_concurrency: The same on each worker; None for no limit.
 
     Raises:
         NotConfigured, NotLaunched: `configure_dbos()` and `ensure_dbos_launched()` come first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from agents import Agent, RunContextWrapper, function_tool
 from pydantic import BaseModel
 
 import timestep
-from tests.campaign.tools import charge, fetch, pay
+from tests.campaign.journal import note
+from tests.campaign.tools import Context, charge, fetch, pay
 from timestep import AgentResult
 
 DEMO = "demo/instant"
@@ -47,6 +49,38 @@ async def shop_name(context: RunContextWrapper[Shop]) -> str:
     return f"{type(context.context).__name__} {context.context.name}"
 
 
+@function_tool
+async def nest(context: Context, text: str, queue: str, times: int) -> str:
+    """Run this agent again with a text, and wait for it; queued, where a queue is named."""
+    note(context.tool_call_id, context.tool_name, "start")
+    awaited = [_nested(text, queue) for _ in range(times)]
+    outputs = [result.output for result in await asyncio.gather(*awaited)]
+    note(context.tool_call_id, context.tool_name, "end")
+    return f"nested {outputs}"
+
+
+def _nested(text: str, queue: str) -> Awaitable[AgentResult]:
+    if not queue:
+        return timestep.run_agent_workflow(AGENTS["nester"], text)
+    return timestep.queue_agent_workflow(AGENTS["nester"], text, queue_name=queue).get_result()
+
+
+@function_tool
+def nest_in_thread(text: str) -> str:
+    """The same, in a thread and an event loop of its own."""
+    result = asyncio.run(timestep.run_agent_workflow(AGENTS["nester"], text))
+    return f"nested {result.output}"
+
+
+@function_tool
+async def nest_streaming(text: str) -> str:
+    """The same, with the events of the nested run."""
+    result = await timestep.run_agent_workflow(AGENTS["nester"], text, stream=True)
+    async for _ in result.stream_events():
+        pass
+    return f"nested {result.output}"
+
+
 AGENTS: dict[str, Agent[Any]] = {
     agent.name: agent
     for agent in (
@@ -56,6 +90,7 @@ AGENTS: dict[str, Agent[Any]] = {
         Agent(name="keeper", model=DEMO, instructions="Tell.", tools=[shop_name]),
         Agent(name="talker", model="gpt-test", instructions="Talk."),
         Agent(name="worker", model="gpt-test", tools=[fetch, charge, pay]),
+        Agent(name="nester", model="gpt-test", tools=[nest, nest_in_thread, nest_streaming, fetch]),
         Agent(name="summer", model="gpt-test", output_type=Sum),
     )
 }

@@ -49,24 +49,29 @@ def test_a_waiting_run_is_moved_and_everybody_can_see_by_whom() -> None:
 def test_what_does_not_wait_is_left_alone(move: Callable[[str], Run], status: RunStatus) -> None:
     queue("other")
     standing("r", RunStatus(status))
-    with pytest.raises(WrongStatus, match="only queued runs that have not begun"):
+    with pytest.raises(WrongStatus, match="only queued runs that"):
         move("r")
     run = Run.objects.get()
     assert (run.priority, run.queue, _events()) == (None, "default", [])
 
 
 @both
-@pytest.mark.parametrize(
-    "segment", [{"state": SegmentState.DISPATCHED}, {"kind": SegmentKind.RESUME}], ids=str
-)
-def test_what_has_begun_counts_where_it_began(
-    move: Callable[[str], Run], segment: dict[str, Any]
-) -> None:
+def test_what_a_worker_has_counts_where_it_began(move: Callable[[str], Run]) -> None:
     queue("other")
     launched("r")
-    Segment.objects.update(**segment)
+    Segment.objects.update(state=SegmentState.DISPATCHED)
     with pytest.raises(WrongStatus, match="begun already"):
         move("r")
+
+
+@pytest.mark.parametrize("kind", [SegmentKind.RESUME, SegmentKind.CONTINUE], ids=str)
+def test_what_waits_to_go_on_gets_another_turn_but_no_other_queue(kind: SegmentKind) -> None:
+    queue("other")
+    launched("r")
+    Segment.objects.update(kind=kind)
+    with pytest.raises(WrongStatus, match="begun already"):
+        move_to_queue("r", "other", by=ANA)
+    assert set_priority("r", 1, by=ANA).priority == 1
 
 
 @both

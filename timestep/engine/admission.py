@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import connection
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -27,7 +28,10 @@ from timestep.models import (
     SegmentState,
     first_limits,
 )
-from timestep.services.places import holding, starts_in_window, window_of
+from timestep.services import awaits
+from timestep.services.awaits import Families
+from timestep.services.places import Places, places_of, starts_in_window, stuck, window_of
+from timestep.services.workers import living_processes
 
 # A pass takes few, so that several workers share a burst.
 BATCH = 16
@@ -50,6 +54,7 @@ class Taker:
             import their code; what lies longer than workers need is for a script to take.
         stopped: What people have stopped.
         queues: The queues that it takes from, for starts and for what others began; empty: all.
+        capped: The queues that have places, over all workers or on each.
     """
 
     worker_id: str
@@ -59,6 +64,7 @@ class Taker:
     of_programs: frozenset[str] = frozenset()
     stopped: Stopped = NOTHING_STOPPED
     queues: frozenset[str] = frozenset()
+    capped: frozenset[str] = frozenset()
 
     def offered(self) -> Q:
         """The condition on segments that may be given to it."""
@@ -87,36 +93,161 @@ class Taker:
 
 
 def resumes(taker: Taker) -> QuerySet[Segment]:
-    """What people have decided: at once, before all else, and no queue counts them."""
-    return _ready(taker).filter(kind=SegmentKind.RESUME).order_by("created_at")[:BATCH]
+    """What people have decided, in queues that have places for any number: at once."""
+    return _going_on(taker, SegmentKind.RESUME).filter(_needs_no_place(taker))[:BATCH]
 
 
 def continuations(taker: Taker) -> QuerySet[Segment]:
-    """Retries and takeovers: before every launch, and no queue counts them either.
-
-    Only a retry can find its session in use: the run's end had left it to others.
-    """
-    ready = _ready(taker).filter(kind=SegmentKind.CONTINUE).exclude(_session_taken())
-    return ready.order_by("created_at")[:BATCH]
+    """Retries in such queues, and takeovers in all: these have kept their places."""
+    return _going_on(taker, SegmentKind.CONTINUE).filter(_needs_no_place(taker))[:BATCH]
 
 
 def anything_waits(taker: Taker) -> bool:
-    """Whether any first segment is ready; asked before a lock is taken."""
-    return _waiting(taker).exists()
+    """Whether anything is ready that needs a place or a start; asked before a lock is taken."""
+    return _waiting(taker).exists() or (bool(taker.capped) and _for_places(taker).exists())
 
 
 def startable(taker: Taker) -> list[Segment]:
-    """First segments that may start now, best first; call in a transaction.
+    """What may take a place or start now, best first; call in a transaction.
 
-    Locks the rows of the queues concerned, so that two workers never fill the same place.
+    Locks the rows of the queues that have limits, so that two workers never fill the same place.
     """
     chosen: list[Segment] = []
-    for name in _queues_waiting(taker):
-        queue = _locked_queue(name)
-        room = min(BATCH - len(chosen), _room(queue, taker.worker_id))
-        if room > 0 and not queue.paused:
-            chosen += _best(taker, name, room)
-    return chosen
+    queues, families = _queues_waiting(taker), awaits.families()
+    unlimited = _unlimited(queues)
+    for name in queues:
+        most = BATCH - len(chosen)
+        if name in unlimited:
+            chosen += _locked(_best(_waiting(taker, name)), most)
+        else:
+            chosen += _placed(taker, _locked_queue(name), families, most)
+    return chosen or _unstuck(taker, families)
+
+
+def _needs_no_place(taker: Taker) -> Q:
+    if not taker.capped:
+        return Q()
+    return ~Q(run__queue__in=taker.capped) | Q(keeps_place=True)
+
+
+def _going_on(taker: Taker, kind: SegmentKind) -> QuerySet[Segment]:
+    """Resumes, or retries and takeovers; only of the latter can one find its session in use."""
+    ready = _ready(taker).filter(kind=kind)
+    if kind == SegmentKind.CONTINUE:
+        # A retry's: the run's end had left it to others.
+        ready = ready.exclude(_session_taken())
+    return _best(ready)
+
+
+def _for_places(taker: Taker, name: str | None = None) -> QuerySet[Segment]:
+    """What goes on and needs a place of its queue, or of any."""
+    queues = taker.capped if name is None else (name,)
+    ready = _ready(taker).filter(run__queue__in=queues, keeps_place=False)
+    retries = Q(kind=SegmentKind.CONTINUE) & ~Q(_session_taken())
+    return ready.filter(Q(kind=SegmentKind.RESUME) | retries)
+
+
+def _unlimited(names: list[str]) -> set[str]:
+    """Those of the queues that limit nothing: their rows are not locked, and no others wait."""
+    none = dict.fromkeys(("limit", "concurrency", "worker_concurrency", "paused_at"))
+    queues = Queue.objects.filter(name__in=names, **none)
+    return set(queues.values_list("name", flat=True))
+
+
+def _locked(ready: QuerySet[Segment], most: int) -> list[Segment]:
+    """The first of them, but for those that another worker takes, or somebody moves or cancels."""
+    if connection.vendor == "postgresql":
+        ready = ready.select_related("run")
+        ready = ready.select_for_update(skip_locked=True, no_key=True, of=("self", "run"))
+    return list(ready[:most])
+
+
+def _placed(
+    taker: Taker, queue: Queue, families: Families, most: int, *, above: bool = False
+) -> list[Segment]:
+    """What may go on or start in a queue that is locked: resumes, then retries, then launches.
+
+    Args:
+        taker: Who asks.
+        queue: The queue.
+        families: Which runs await which.
+        most: How many at most.
+        above: Whether one that is awaited may go on or start where all places are taken.
+    """
+    if queue.paused:
+        return []
+    room = _Room(
+        [places_of(queue, families), places_of(queue, families, taker.worker_id)],
+        families.awaited,
+        above=above,
+    )
+    needing = _for_places(taker, queue.name)
+    chosen = room.fill(_best(needing.filter(kind=SegmentKind.RESUME)), most)
+    chosen += room.fill(_best(needing.filter(kind=SegmentKind.CONTINUE)), most - len(chosen))
+    room.kept = _waiting_elsewhere(taker, queue.name)
+    starts = min(most - len(chosen), _starts_left(queue))
+    return chosen + room.fill(_best(_waiting(taker, queue.name)), starts)
+
+
+class _Room:
+    """The places of a queue, over all workers and on this one, as they are filled."""
+
+    def __init__(self, places: list[Places], awaited: set[str], *, above: bool) -> None:
+        self._places = places
+        self._awaited = awaited
+        self._above = above
+        # For those that go on and that only others can take.
+        self.kept = 0
+
+    def fill(self, ready: QuerySet[Segment], most: int) -> list[Segment]:
+        """The first for which there is a place; those first that may be lent one."""
+        if most <= 0:
+            return []
+        nested = list(ready.filter(run_id__in=self._awaited)[:BATCH]) if self._awaited else []
+        taken: list[Segment] = []
+        for segment in (*nested, *ready[: self._free(most)]):
+            if len(taken) < most and segment not in taken and self._admits(segment.run_id):
+                taken.append(segment)
+                for places in self._places:
+                    places.take(segment.run_id)
+        return taken
+
+    def _free(self, most: int) -> int:
+        return min([most, *(one.free for one in self._places if one.free is not None)])
+
+    def _admits(self, run_id: str) -> bool:
+        if self._above and run_id in self._awaited:
+            self._above = False
+            return True
+        return all(places.admits(run_id, self.kept) for places in self._places)
+
+
+def _unstuck(taker: Taker, families: Families) -> list[Segment]:
+    """One run above the cap, where runs that await each other have all places of their queues.
+
+    Called when all queues with limits are locked in which something waits.
+    """
+    if not families.awaited or not taker.capped:
+        return []
+    for name in stuck(families):
+        ready = (_for_places(taker, name), _waiting(taker, name))
+        if any(one.filter(run_id__in=families.awaited).exists() for one in ready):
+            return _placed(taker, _locked_queue(name), families, 1, above=True)
+    return []
+
+
+def _waiting_elsewhere(taker: Taker, name: str) -> int:
+    """How much of the queue goes on before launches, in other processes that keep it for them."""
+    living = living_processes().exclude(worker_id=taker.worker_id)
+    kept = Segment.objects.filter(
+        ~Q(kind=SegmentKind.START),
+        run__reserved_for__in=living.values("worker_id"),
+        run__queue=name,
+        run__status=RunStatus.QUEUED,
+        state=SegmentState.READY,
+        keeps_place=False,
+    ).exclude(run__agent__in=taker.stopped.agents)
+    return kept.exclude(_session_taken() & Q(kind=SegmentKind.CONTINUE)).count()
 
 
 def seconds_until_room(taker: Taker) -> float | None:
@@ -131,9 +262,11 @@ def seconds_until_room(taker: Taker) -> float | None:
 
 
 def _queues_waiting(taker: Taker) -> list[str]:
-    # Ordered by the name itself: by the default order each segment would be distinct.
-    names = _waiting(taker).order_by("run__queue").values_list("run__queue", flat=True)
-    return list(names.distinct())
+    """The queues in which anything waits, by name: all lock them in the same order."""
+    waits = [_waiting(taker), *([_for_places(taker)] if taker.capped else [])]
+    # Without the default order: by that each segment would be distinct.
+    names = [one.order_by().values_list("run__queue", flat=True).distinct() for one in waits]
+    return sorted({name for found in names for name in found})
 
 
 def _seconds_to_delayed(taker: Taker) -> float | None:
@@ -158,9 +291,11 @@ def _of_our_version() -> Q:
     return not_begun | Q(run__engine_version__in=REPLAYED_VERSIONS)
 
 
-def _waiting(taker: Taker) -> QuerySet[Segment]:
+def _waiting(taker: Taker, name: str | None = None) -> QuerySet[Segment]:
     """First segments that are ready, not delayed, and held up by no earlier run."""
     starts = _ready(taker).filter(_due("run__delayed_until"), kind=SegmentKind.START)
+    if name is not None:
+        starts = starts.filter(run__queue=name)
     return starts.exclude(_session_busy()).exclude(_schedule_busy())
 
 
@@ -201,12 +336,10 @@ def _schedule_busy() -> Q:
     return Q(run__schedule__isnull=False) & Q(Exists(waits)) & Q(Exists(others))
 
 
-def _best(taker: Taker, queue: str, room: int) -> list[Segment]:
+def _best(ready: QuerySet[Segment]) -> QuerySet[Segment]:
     """Lowest priority number first; a run without one comes after all that have one."""
-    waiting = _waiting(taker).filter(run__queue=queue).select_related("run")
-    return list(
-        waiting.order_by(F("run__priority").asc(nulls_last=True), "created_at", "segment_id")[:room]
-    )
+    first = F("run__priority").asc(nulls_last=True)
+    return ready.order_by(first, "created_at", "segment_id")
 
 
 def _locked_queue(name: str) -> Queue:
@@ -215,17 +348,11 @@ def _locked_queue(name: str) -> Queue:
     return Queue.objects.select_for_update().get(name=name)
 
 
-def _room(queue: Queue, worker_id: str) -> int:
-    limits = [BATCH]
-    if queue.limit is not None:
-        started = starts_in_window(queue, timezone.now())
-        limits.append(queue.limit - started[: queue.limit].count())
-    if queue.concurrency is not None:
-        limits.append(queue.concurrency - holding(queue.name).count())
-    if queue.worker_concurrency is not None:
-        mine = holding(queue.name).filter(worker=worker_id)
-        limits.append(queue.worker_concurrency - mine.count())
-    return min(limits)
+def _starts_left(queue: Queue) -> int:
+    """How many may start within the queue's rate."""
+    if queue.limit is None:
+        return BATCH
+    return queue.limit - starts_in_window(queue, timezone.now())[: queue.limit].count()
 
 
 def _seconds_to_window(queue: Queue) -> float | None:

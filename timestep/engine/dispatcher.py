@@ -155,6 +155,7 @@ class Dispatcher:
             of_programs,
             seen.stopped,
             self._queues,
+            seen.capped,
         )
 
     def _hand_over(self, taker: Taker) -> int:
@@ -203,12 +204,17 @@ class Dispatcher:
     def _marked(self, segments: list[Segment]) -> list[Segment]:
         """The segments, once their rows say that this worker has them."""
         now = timezone.now()
+        marked = []
         for segment in segments:
             # A retry or a takeover is no start: rate windows count the time of the first one.
             first = segment.dispatched_at if segment.kind == SegmentKind.CONTINUE else None
             # Still ready: somebody may have cancelled the run meanwhile.
             ready = Segment.objects.filter(segment_id=segment.segment_id, state=SegmentState.READY)
-            ready.update(
-                state=SegmentState.DISPATCHED, worker=self._worker_id, dispatched_at=first or now
-            )
-        return segments
+            if ready.update(
+                state=SegmentState.DISPATCHED,
+                worker=self._worker_id,
+                dispatched_at=first or now,
+                keeps_place=False,
+            ):
+                marked.append(segment)
+        return marked

@@ -21,7 +21,7 @@ from timestep.engine.strays import Strays
 from timestep.engine.writer import fold_leftovers
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState, Worker
 from timestep.notify import notify_dispatch
-from timestep.services import turns
+from timestep.services import awaits, turns
 from timestep.services.cancel import cancel
 from timestep.services.status import record_events
 
@@ -91,6 +91,7 @@ class Heartbeat:
             fold_leftovers()
             forget_ended()
             turns.forget()
+            awaits.forget()
 
 
 def beat(worker_id: str) -> bool:
@@ -192,7 +193,7 @@ def _take_over_running(lost: Worker, worker_id: str) -> None:
             takeovers=F("takeovers") + 1,
         )
         Segment.objects.filter(run_id=run.run_id, state=SegmentState.RUNNING).update(
-            state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None
+            state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None, keeps_place=True
         )
         lost_it = ("worker.lost", what)
         record_events(run.run_id, lost_it, ("status", {"status": RunStatus.QUEUED}))
@@ -204,6 +205,9 @@ def _give_back_dispatched(lost: str, in_dbos: set[str]) -> None:
     """Segments handed over there that never claimed their run: what DBOS knows goes on there."""
     given = Segment.objects.filter(worker=lost, state=SegmentState.DISPATCHED)
     known = given.filter(kind=SegmentKind.CONTINUE) | given.filter(segment_id__in=in_dbos)
-    known.update(state=SegmentState.READY, kind=SegmentKind.CONTINUE, worker=None)
-    # Admitted, but DBOS has never heard of them: their first start is still to come.
-    given.update(state=SegmentState.READY, worker=None)
+    back = {"state": SegmentState.READY, "worker": None}
+    known.update(kind=SegmentKind.CONTINUE, keeps_place=True, **back)
+    # Admitted, but DBOS has never heard of them: their first start is still to come. Of that the
+    # queue's rate is asked anew, so it keeps no place.
+    given.filter(kind=SegmentKind.RESUME).update(keeps_place=True, **back)
+    given.update(**back)

@@ -18,11 +18,13 @@ class Look:
         specs: Digests of the specs of all ready segments.
         stopped: What people have stopped.
         limits: Patterns of the models that are limited.
+        capped: The queues that have places, over all workers or on each.
     """
 
     specs: frozenset[str]
     stopped: Stopped
     limits: frozenset[str] = frozenset()
+    capped: frozenset[str] = frozenset()
 
 
 # Written out: every pass of every worker asks this, launches and decisions wait for it, and the ORM
@@ -38,6 +40,8 @@ UNION ALL SELECT 'paused', name, '', '', ''
 UNION ALL SELECT 'limited', name, '', '', ''
   FROM timestep_queue WHERE name = %s
   AND ("limit" IS NOT NULL OR concurrency IS NOT NULL OR worker_concurrency IS NOT NULL)
+UNION ALL SELECT 'capped', name, '', '', ''
+  FROM timestep_queue WHERE concurrency IS NOT NULL OR worker_concurrency IS NOT NULL
 UNION ALL SELECT 'drains', worker_id, '', '', ''
   FROM timestep_worker WHERE worker_id = %s AND drain_asked_at IS NOT NULL
 UNION ALL SELECT 'model', pattern, '', '', '' FROM timestep_modellimit
@@ -57,10 +61,10 @@ def look(worker_id: str) -> Look:
     named = {what: frozenset(row[1] for row in rows if row[0] == what) for what in _NAMED}
     holds = sorted((Held(*row[1:]) for row in rows if row[0] == "hold"), key=_widest_first)
     stopped = Stopped(tuple(holds), named["paused"], "limited" in said, "drains" in said)
-    return Look(named["ready"], stopped, named["model"])
+    return Look(named["ready"], stopped, named["model"], named["capped"])
 
 
-_NAMED = ("ready", "paused", "model")
+_NAMED = ("ready", "paused", "model", "capped")
 
 
 def _widest_first(held: Held) -> tuple[int, str]:

@@ -79,7 +79,8 @@ def _go_on(run: Run, segment: Segment) -> None:
         status=RunStatus.QUEUED, owner=None, epoch=F("epoch") + 1, executing_since=None
     )
     segment.kind, segment.state, segment.worker = SegmentKind.CONTINUE, SegmentState.READY, None
-    segment.save(update_fields=["kind", "state", "worker"])
+    segment.keeps_place = True
+    segment.save(update_fields=["kind", "state", "worker", "keeps_place"])
     if run.status != RunStatus.QUEUED:
         record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
     notify_dispatch()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from agents import Agent, RunState
 from django.db import transaction
 
+from timestep.engine.execution import current_scope
 from timestep.engine.sessions import settle_session
 from timestep.engine.state_store import Bond, bond_of, decisions_in
 from timestep.engine.states import as_raw
@@ -22,15 +25,35 @@ from timestep.library.results import ended_result, result_of
 from timestep.library.saved_states import refuse_other_agent
 from timestep.models import DIRECT_QUEUE, Run, RunStatus
 from timestep.outages import refused_when_full
+from timestep.services import awaits
 from timestep.services.resume import resume_by_program
 
 
 async def finished(program: Program, run_id: str, agent: Agent[Any]) -> AgentResult:
     """Wait until a run has stopped, and give its result."""
-    ended = await asyncio.wrap_future(program.endings.of(run_id))
+    async with _awaiting(run_id):
+        ended = await asyncio.wrap_future(program.endings.of(run_id))
     if ended is not None:
         return await ended_result(ended, agent)
     return await result_of(run_id, agent)
+
+
+@asynccontextmanager
+async def _awaiting(run_id: str) -> AsyncIterator[None]:
+    """While a tool of a run waits for another run: that takes the place of the one that waits.
+
+    Tools are called in the context of their run, in threads too, as `asyncio.to_thread` copies it.
+    """
+    scope = current_scope.get()
+    if scope is None:
+        yield
+        return
+    by = scope.execution
+    row = await in_thread(awaits.begin, run_id, by=by.run_id, epoch=by.epoch)
+    try:
+        yield
+    finally:
+        await in_thread(awaits.end, row)
 
 
 async def processed(result: Any, processor: ResultProcessor | None) -> Any:

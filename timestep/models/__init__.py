@@ -1,5 +1,6 @@
 """The engine's tables."""
 
+from timestep.models.awaits import RunAwait
 from timestep.models.calls import ToolStart
 from timestep.models.catalogue import CatalogueTool
 from timestep.models.events import DELTA_KIND, RunEvent
@@ -41,6 +42,7 @@ __all__ = [
     "Overlap",
     "Queue",
     "Run",
+    "RunAwait",
     "RunEvent",
     "RunResult",
     "RunStatus",

@@ -230,6 +230,12 @@ class Segment(models.Model):
     nested_calls = models.PositiveIntegerField(
         default=0, help_text="How many calls of agents as tools were given step ids."
     )
+    # With a default of the database's: workers of the release before this column go on beside.
+    keeps_place = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Ready, and with the place in its queue that it had on the worker it lost.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     dispatched_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

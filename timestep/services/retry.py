@@ -58,6 +58,6 @@ def make_ready(run_id: str) -> None:
     if last is None:
         raise RunNotFound(run_id)
     last.kind, last.state = SegmentKind.CONTINUE, SegmentState.READY
-    last.worker = None
-    last.save(update_fields=["kind", "state", "worker"])
+    last.worker, last.keeps_place = None, False
+    last.save(update_fields=["kind", "state", "worker", "keeps_place"])
     notify_dispatch()
