@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from approvals.models import ApprovalRequest, RequestKind
 from timestep.models import (
     AgentSpec,
@@ -21,7 +23,9 @@ from timestep.models import (
     Worker,
     WorkerKind,
 )
+from timestep.services.awaits import Families, families
 from timestep.services.holds import active
+from timestep.services.places import places_of
 from timestep.services.workers import living_processes
 from timestep.spec_version import SpecVersion
 
@@ -39,6 +43,7 @@ class _Surroundings:
     states: frozenset[tuple[str | None, int]]
     holds: Sequence[Hold]
     paused: Mapping[str, Queue]
+    full: Mapping[str, str]
 
     @property
     def workers(self) -> list[Worker]:
@@ -90,6 +95,11 @@ def _stops(request: ApprovalRequest, around: _Surroundings) -> Iterator[str]:
             f"Queue {queue.name} is paused by {queue.paused_by} ({queue.paused_why}): "
             "the decision is kept, and the run goes on when the queue is resumed."
         )
+    elif request.run.queue in around.full:
+        yield (
+            f"Queue {request.run.queue} is full, {around.full[request.run.queue]}: "
+            "the decision is kept, and the run takes the next free place, before all launches."
+        )
 
 
 def _held(request: ApprovalRequest, hold: Hold) -> str:
@@ -115,7 +125,17 @@ def _look_around(requests: Sequence[ApprovalRequest]) -> _Surroundings:
         frozenset(states),
         active(),
         queues.filter(paused_at__isnull=False).in_bulk(),
+        dict(_full(queues.filter(concurrency__isnull=False))),
     )
+
+
+def _full(queues: QuerySet[Queue]) -> Iterator[tuple[str, str]]:
+    """Those of the queues that have no place free, and how many execute."""
+    found = families() if queues else Families([])
+    for queue in queues:
+        places = places_of(queue, found)
+        if places.free == 0:
+            yield queue.name, f"{len(places.users)} of {places.most} execute"
 
 
 def _tools_of(spec: AgentSpec) -> list[dict[str, Any]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from timestep.models import Run, RunStatus, Segment, SegmentState, Worker
+from timestep.models import Queue, Run, RunStatus, Segment, SegmentState, Worker
+from timestep.services.awaits import families
+from timestep.services.places import places_of
 from timestep.services.workers import living_processes
 from workflows.doctor.findings import Finding, Findings, count, ok, problem, some, warning
 from workflows.selectors.why.processes import missing, script_of
@@ -35,9 +38,20 @@ def queues() -> Findings:
         mend = "start one: `python manage.py worker --queue NAME`, or move the runs"
         yield problem("queues", said, mend)
     elif total:
-        yield ok("queues", f"{more}{count(total, 'run waits', 'runs wait')} for a start: {named}")
+        said = f"{more}{count(total, 'run waits', 'runs wait')} to start or go on: {named}"
+        yield ok("queues", "; ".join([said, *_full(waiting)]))
     else:
         yield ok("queues", "nothing waits")
+
+
+def _full(names: Iterable[str]) -> Iterator[str]:
+    """Those of the queues that have no place free, as what waits there waits for one."""
+    found = families()
+    capped = Queue.objects.filter(name__in=list(names), concurrency__isnull=False)
+    for queue in capped.order_by("name"):
+        places = places_of(queue, found)
+        if places.free == 0:
+            yield f"in {queue.name} {len(places.users)} of {places.most} execute"
 
 
 def stranded() -> Findings:

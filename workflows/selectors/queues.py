@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Case, Count, F, QuerySet, When
 from django.utils import timezone
 
 from approvals.access import EVERYTHING, Sight
@@ -23,7 +23,8 @@ from timestep.models import (
     SegmentState,
     first_limits,
 )
-from timestep.services.places import holding
+from timestep.services.awaits import families
+from timestep.services.places import TURNS, holding, places_of
 from workflows.models import AgentDefinition
 from workflows.selectors.figures import Figure
 
@@ -45,7 +46,7 @@ class QueueLine:
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """A run that waits in a queue, or holds a place of it."""
+    """A run that waits in a queue, or executes in it."""
 
     run_id: str
     agent: str
@@ -58,9 +59,14 @@ class QueuedRun:
     worker: str | None
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for its turn, which may be changed."""
+        return self.worker is None
+
+    @property
     def movable(self) -> bool:
-        """Whether it waits for its first start, so that its place may be changed."""
-        return self.kind == SegmentKind.START and self.worker is None
+        """Whether it waits for its first start, so that its queue may be changed."""
+        return self.kind == SegmentKind.START and self.waits
 
     @property
     def is_delayed(self) -> bool:
@@ -147,15 +153,23 @@ def unsaved(name: str) -> Queue:
 
 
 def waiting_in(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
-    """What waits, in the order in which it would start: what goes on first, then by priority."""
+    """What waits, in the order in which it would go on or start: by kind, priority and age."""
     ready = _segments(name, SegmentState.READY).filter(run__status=RunStatus.QUEUED)
+    turn = Case(*(When(kind=kind, then=turn) for turn, kind in enumerate(TURNS)))
     first = F("run__priority").asc(nulls_last=True)
-    ordered = ready.order_by(F("run__started_at").asc(nulls_last=True), first, "created_at", "pk")
+    ordered = ready.order_by("-keeps_place", turn, first, "created_at", "pk")
     return _runs(ordered, sight)
 
 
+def places_taken(queue: Queue) -> Figure | None:
+    """How many of the queue's places are taken; None where it has places for any number."""
+    if queue.concurrency is None:
+        return None
+    return Figure(len(places_of(queue, families()).users))
+
+
 def running_of(name: str, sight: Sight = EVERYTHING) -> QueueRuns:
-    """What holds a place of the queue, the longest first."""
+    """What executes in the queue, the longest first."""
     return _runs(holding(name).order_by("dispatched_at", "pk"), sight)
 
 

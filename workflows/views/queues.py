@@ -15,6 +15,7 @@ from timestep.errors import QueueNotFound
 from timestep.models import Queue
 from workflows.selectors.queues import (
     get_queue,
+    places_taken,
     queue_lines,
     queue_names,
     running_of,
@@ -68,6 +69,7 @@ def queue_context(request: PageRequest, found: Queue) -> dict[str, Any]:
         "queue": found,
         "waiting": waiting_in(found.name, sight),
         "running": running_of(found.name, sight),
+        "places": places_taken(found),
         "window": rate_window(found),
         "chart": last_hour(found.name),
         "queues": queue_names(),

@@ -80,10 +80,21 @@ class Case:
 
     @property
     def is_start(self) -> bool:
-        """Whether it waits for its first start, for which it needs a place in its queue."""
+        """Whether it waits for its first start, which its queue's rate counts."""
         segment = self.segment
         ready = segment is not None and segment.state == SegmentState.READY
         return ready and segment is not None and segment.kind == SegmentKind.START
+
+    @property
+    def needs_place(self) -> bool:
+        """Whether it starts or goes on as soon as it has a place in its queue.
+
+        A takeover has kept the place of its run.
+        """
+        segment = self.segment
+        return (
+            segment is not None and segment.state == SegmentState.READY and not segment.keeps_place
+        )
 
     @property
     def is_given(self) -> bool:

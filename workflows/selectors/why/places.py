@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
 from timestep.models import RunStatus, Segment, SegmentKind, SegmentState
-from timestep.services.places import holding
+from timestep.services.awaits import Families, families
+from timestep.services.places import TURNS, holding, places_of
 from workflows.selectors.figures import bounded_count
 from workflows.selectors.throughput import rate_window
 from workflows.selectors.why.case import NAMED, Case, Mend, Named, Reason
@@ -18,12 +18,15 @@ FIRST = 1
 
 
 def no_place(case: Case) -> Iterator[Reason]:
-    """What keeps a first start from its place; resumes and takeovers need none."""
-    if not case.is_start:
+    """What keeps a start, a resume or a retry from its place; only a start has a rate."""
+    segment = case.segment
+    if segment is None or not case.needs_place:
         return
-    yield from list(_concurrency(case)) or _worker_concurrency(case)
-    yield from _rate(case)
-    yield from _ahead(case)
+    found = families()
+    yield from list(_concurrency(case, found)) or _worker_concurrency(case, found)
+    if case.is_start:
+        yield from _rate(case)
+    yield from _ahead(case, segment)
 
 
 def _limits(case: Case) -> Mend:
@@ -31,15 +34,18 @@ def _limits(case: Case) -> Mend:
     return Mend("Change the limits", url, "timestep.operate_queue")
 
 
-def _concurrency(case: Case) -> Iterator[Reason]:
-    most, held = case.queue.concurrency, holding(case.queue.name)
-    if most is None:
+def _concurrency(case: Case, found: Families) -> Iterator[Reason]:
+    places = places_of(case.queue, found)
+    if places.admits(case.run.run_id):
         return
-    total = held.count()
-    if total < most:
-        return
+    held = holding(case.queue.name).filter(run_id__in=places.users)
+    total = len(places.users)
     others, unnamed = case.naming(_holders(held), total)
-    text = f"Queue {case.queue.name} runs {most} at one time, and {total} hold its places."
+    text = f"Waits for a place in queue {case.queue.name}: {total} of {places.most} execute."
+    if places.most == 0:
+        text = (
+            f"Waits for a place in queue {case.queue.name}, which has none: it runs 0 at one time."
+        )
     since = held.aggregate(last=Max("dispatched_at"))["last"]
     yield Reason("concurrency", text, since, None, others, unnamed, (_limits(case),))
 
@@ -51,18 +57,19 @@ def _holders(held: QuerySet[Segment]) -> Iterator[Named]:
         yield Named(run_id, agent, since)
 
 
-def _worker_concurrency(case: Case) -> Iterator[Reason]:
+def _worker_concurrency(case: Case, found: Families) -> Iterator[Reason]:
     most = case.queue.worker_concurrency
     takers = [one.worker_id for one in case.takers if one.drain_asked_at is None]
     if most is None or not takers:
         return
-    held = holding(case.queue.name).filter(worker__in=takers)
-    by_worker = Counter(held.values_list("worker", flat=True))
-    if any(by_worker[one] < most for one in takers):
+    places = [places_of(case.queue, found, one) for one in takers]
+    if any(one.admits(case.run.run_id) for one in places):
         return
-    others, unnamed = case.naming(_holders(held), sum(by_worker.values()))
-    workers = f"{len(takers)} workers have" if len(takers) > 1 else "the one worker has"
-    text = f"Queue {case.queue.name} runs {most} at one time on each worker, and {workers} as many."
+    users = {run_id for one in places for run_id in one.users}
+    held = holding(case.queue.name).filter(run_id__in=users)
+    others, unnamed = case.naming(_holders(held), len(users))
+    where = f"each of {len(takers)} workers" if len(takers) > 1 else "the one worker"
+    text = f"Waits for a place in queue {case.queue.name}: {most} of {most} execute on {where}."
     yield Reason("worker_concurrency", text, None, None, others, unnamed, (_limits(case),))
 
 
@@ -77,26 +84,35 @@ def _rate(case: Case) -> Iterator[Reason]:
     yield Reason("rate", text, until=window.next_free_at, mends=(_limits(case),))
 
 
-def _ahead(case: Case) -> Iterator[Reason]:
-    """Those of the queue that would start before it."""
-    run = case.run
-    ready = Segment.objects.filter(
-        state=SegmentState.READY,
-        kind=SegmentKind.START,
-        run__queue=run.queue,
-        run__status=RunStatus.QUEUED,
-    ).exclude(run_id=run.run_id)
-    older = Q(run__created_at__lt=run.created_at)
-    if run.priority is None:
-        before = Q(run__priority__isnull=False) | older
-    else:
-        before = Q(run__priority__lt=run.priority) | (Q(run__priority=run.priority) & older)
-    count = bounded_count(ready.filter(before))
+def _ahead(case: Case, segment: Segment) -> Iterator[Reason]:
+    """Those of the queue that would start, or go on, before it."""
+    count = bounded_count(_before(case, segment))
     if not count.count:
         return
+    run = case.run
     word = "run" if count.count == 1 else "runs"
     text = f"{count} {word} of queue {run.queue} come before it."
     url = reverse("run_priority", args=[run.run_id])
     sent = (("priority", str(FIRST)),)
     first = Mend("Start it next", url, "timestep.operate_queue", post=True, sent=sent)
     yield Reason("ahead", text, mends=() if run.priority == FIRST else (first,))
+
+
+def _before(case: Case, segment: Segment) -> QuerySet[Segment]:
+    """What waits in its queue and comes first: resumes, then retries, then launches."""
+    run = case.run
+    ready = Segment.objects.filter(
+        state=SegmentState.READY,
+        keeps_place=False,
+        run__queue=run.queue,
+        run__status=RunStatus.QUEUED,
+    ).exclude(run_id=run.run_id)
+    if case.queue.concurrency is None and case.queue.worker_concurrency is None:
+        ready = ready.filter(kind=segment.kind)
+    older = Q(created_at__lt=segment.created_at)
+    if run.priority is None:
+        same = Q(run__priority__isnull=False) | older
+    else:
+        same = Q(run__priority__lt=run.priority) | (Q(run__priority=run.priority) & older)
+    kinds = TURNS[: TURNS.index(SegmentKind(segment.kind))]
+    return ready.filter(Q(kind__in=kinds) | (Q(kind=segment.kind) & same))
