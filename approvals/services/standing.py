@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
-
 from approvals.models import ApprovalRequest, RequestKind
 from timestep.models import (
     AgentSpec,
@@ -117,22 +115,22 @@ def _look_around(requests: Sequence[ApprovalRequest]) -> _Surroundings:
     names = {entry["name"] for spec in specs.values() for entry in _tools_of(spec)}
     runs = {request.run_id for request in requests}
     states = SavedState.objects.filter(run_id__in=runs).values_list("run_id", "revision")
-    queues = Queue.objects.filter(name__in={request.run.queue for request in requests})
+    queues = Queue.objects.in_bulk({request.run.queue for request in requests})
     return _Surroundings(
         list(living_processes().only(*_OF_PROCESSES)),
         CatalogueTool.objects.only("name", "schema_digest", "present").in_bulk(sorted(names)),
         specs,
         frozenset(states),
         active(),
-        queues.filter(paused_at__isnull=False).in_bulk(),
-        dict(_full(queues.filter(concurrency__isnull=False))),
+        {name: queue for name, queue in queues.items() if queue.paused},
+        dict(_full([queue for queue in queues.values() if queue.concurrency is not None])),
     )
 
 
-def _full(queues: QuerySet[Queue]) -> Iterator[tuple[str, str]]:
+def _full(capped: Sequence[Queue]) -> Iterator[tuple[str, str]]:
     """Those of the queues that have no place free, and how many execute."""
-    found = families() if queues else Families([])
-    for queue in queues:
+    found = families() if capped else Families([])
+    for queue in capped:
         places = places_of(queue, found)
         if places.free == 0:
             yield queue.name, f"{len(places.users)} of {places.most} execute"

@@ -11,7 +11,7 @@ from approvals.models import ApprovalRequest
 from approvals.services.decisions import decide
 from approvals.services.standing import standing, standings
 from tests.approvals.rows import approver, ask, awaiting_run
-from timestep.models import AgentSpec, CatalogueTool, Queue, Run, SavedState, Worker
+from timestep.models import AgentSpec, CatalogueTool, Queue, Run, SavedState, Segment, Worker
 from timestep.services.audit import Actor
 from timestep.services.holds import place
 from timestep.services.queues import pause
@@ -120,6 +120,19 @@ def test_what_people_have_stopped_is_said_besides() -> None:
     assert "The tool refund_order is held by ana (twice)" in said
     assert f"The agent {request.agent} is held by ana (odd)" in said
     assert "another" not in said
+
+
+def test_a_full_queue_says_how_many_execute_and_who_is_next() -> None:
+    request = _asked()
+    queue = Queue.objects.create(name="default", concurrency=1)
+    assert standing(request) == ""
+    Run.objects.filter(pk=awaiting_run().pk).update(status="running")
+    Segment.objects.exclude(run=request.run_id).update(state="running")
+    said = standing(request)
+    assert said.startswith("Queue default is full, 1 of 1 execute: the decision is kept")
+    assert said.endswith("the run takes the next free place, before all launches.")
+    Queue.objects.filter(pk=queue.pk).update(concurrency=2)
+    assert standing(request) == ""
 
 
 def test_a_newer_worker_that_replays_the_old_version_is_enough() -> None:

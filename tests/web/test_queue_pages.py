@@ -12,7 +12,7 @@ from approvals.models import AuditEntry
 from tests.access.people import anew, keep, person
 from tests.services.rows import launched, standing
 from timestep.models import Queue, Run, RunStatus, Segment
-from timestep.services import queues
+from timestep.services import awaits, queues
 from timestep.services.audit import Actor
 from workflows.selectors.throughput import last_hour, rate_window
 from workflows.services.definitions import save_definition
@@ -44,6 +44,22 @@ def test_what_waits_is_in_the_order_of_its_start(owner: Client, mail: Queue) -> 
     html = owner.get("/queues/mail/").content.decode()
     places = [html.index(f'id="run-{name}"') for name in ("first", "second", "last")]
     assert places == sorted(places)
+
+
+def test_what_goes_on_comes_first_and_lent_places_are_counted_once(
+    owner: Client, mail: Queue
+) -> None:
+    outer = standing("outer", RunStatus.RUNNING, queue="mail")
+    standing("inner", RunStatus.RUNNING, queue="mail")
+    awaits.begin("inner", by="outer", epoch=outer.epoch)
+    for name, kind in (("launched", "start"), ("retried", "continue"), ("decided", "resume")):
+        launched(name, queue="mail", priority=3)
+        Segment.objects.filter(run=name).update(kind=kind)
+    html = owner.get("/queues/mail/").content.decode()
+    assert "<b>1<small> of 4</small></b>" in html
+    places = [html.index(f'id="run-{name}"') for name in ("decided", "retried", "launched")]
+    assert places == sorted(places)
+    assert html.count('name="priority"') == 3
 
 
 def test_htmx_gets_what_changes_alone(owner: Client, mail: Queue) -> None:

@@ -26,7 +26,7 @@ from timestep.models import (
     Segment,
     Worker,
 )
-from timestep.services import holds, queues
+from timestep.services import awaits, holds, queues
 from timestep.services.audit import Actor
 from timestep.services.places import window_of
 from timestep.services.specs import store_spec
@@ -111,6 +111,43 @@ def test_concurrency_names_who_has_the_places_and_since_when(alive: None) -> Non
     assert [one.run_id for one in reason.others] == ["first", "second"]
     assert reason.since == Segment.objects.get(run="second").dispatched_at
     assert reason.mends[0].permission == "timestep.operate_queue"
+
+
+@pytest.mark.parametrize("kind", ["resume", "continue", "start"])
+def test_whatever_goes_on_says_how_many_execute(alive: None, kind: str) -> None:
+    queues.set_limits("mail", {"concurrency": 2, "limit": None}, by=ANA)
+    started("first", queue="mail")
+    started("second", queue="mail")
+    launched("r", queue="mail")
+    Segment.objects.filter(run="r").update(kind=kind)
+    (reason,) = reasons()
+    assert reason.text == "Waits for a place in queue mail: 2 of 2 execute."
+    queues.set_limits("mail", {"concurrency": None, "worker_concurrency": 2}, by=ANA)
+    (reason,) = reasons()
+    assert reason.text == "Waits for a place in queue mail: 2 of 2 execute on the one worker."
+    Segment.objects.filter(run="r").update(keeps_place=True)
+    assert whats() == []
+
+
+def test_a_resume_comes_before_launches_and_after_resumes_of_before(alive: None) -> None:
+    queues.set_limits("mail", {"concurrency": 0, "limit": 1}, by=ANA)
+    for run_id, kind in (("a", "resume"), ("b", "start"), ("c", "continue"), ("r", "resume")):
+        launched(run_id, queue="mail")
+        Segment.objects.filter(run=run_id).update(kind=kind)
+    full, ahead = reasons()
+    assert full.text == "Waits for a place in queue mail, which has none: it runs 0 at one time."
+    assert ahead.text.startswith("1 run of queue mail")
+    assert reasons("b")[-1].text.startswith("3 runs of queue mail")
+    assert reasons("c")[-1].text.startswith("2 runs of queue mail")
+
+
+def test_a_run_that_is_awaited_waits_for_no_place(alive: None) -> None:
+    queues.set_limits("mail", {"concurrency": 1, "limit": None}, by=ANA)
+    outer = started("outer", queue="mail")
+    launched("r", queue="mail")
+    assert whats() == ["concurrency"]
+    awaits.begin("r", by="outer", epoch=outer.epoch)
+    assert whats() == []
 
 
 def test_runs_of_agents_that_are_kept_are_counted_and_not_named(alive: None) -> None:

@@ -23,6 +23,8 @@ from tests.services.rows import launched, standing
 from tests.workflows.rows import agent, tool, worker
 from timestep import conf
 from timestep.models import Run, RunStatus, Schedule, Segment, Tick, Worker
+from timestep.services.audit import Actor
+from timestep.services.queues import set_limits
 from timestep.services.specs import store_spec
 from workflows.doctor import database, examination, runs, schedules, surroundings, workers
 from workflows.doctor.findings import Finding, State, guarded, ok, problem, some, warning
@@ -124,6 +126,9 @@ def test_what_waits_is_counted_by_queue() -> None:
     )
     Worker.objects.update(queues=[])
     assert found(runs.queues)["queues"].state is State.OK
+    set_limits("slow", {"concurrency": 0}, by=Actor("ana", "page"))
+    said = found(runs.queues)["queues"]
+    assert said.said == "2 runs wait to start or go on: default 1, slow 1; in slow 0 of 0 execute"
 
 
 @pytest.mark.parametrize(("alive", "state"), [(False, State.PROBLEM), (True, State.WARNING)])
