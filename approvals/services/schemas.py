@@ -13,6 +13,7 @@ from referencing.exceptions import Unresolvable
 from approvals.models import ApprovalRequest
 from timestep.arguments import parse_arguments
 from timestep.errors import InvalidInput
+from timestep.storable import storable_json
 
 FIELD = "arguments"
 MOST_CHARACTERS = 200_000
@@ -27,7 +28,7 @@ def checked_text(text: str) -> Any:
     """
     if len(text) > MOST_CHARACTERS:
         raise InvalidInput(FIELD, f"is longer than {MOST_CHARACTERS:,} characters")
-    value = parse_arguments(text)
+    value = parse_arguments(storable_json(text))
     if not isinstance(value, dict):
         raise InvalidInput(FIELD, 'must be one JSON object such as {"amount": 25.0}, no key twice')
     return value

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, ModelBehaviorError, RunConfig
+from agents import Agent, FunctionTool, RunConfig
 from agents.tool_context import ToolContext
 
 from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said, fault_in
@@ -84,8 +84,8 @@ async def _refused(scope: Scope, tool: FunctionTool, context: ToolContext[Any], 
     scope.emit_call("tool.started", call)
     fault = fault_in(tool, arguments) or "Invalid JSON input"
     told = await refusal(tool, context, fault)
-    error = f"{ModelBehaviorError.__name__}: {fault}"
-    ended = {"output": told[:EVENT_TEXT_LIMIT], "ok": False, "error": error}
+    error = f"refused: {fault}"
+    ended = {"output": told[:EVENT_TEXT_LIMIT], "ok": False, "error": error, "refused": True}
     scope.emit_call("tool.finished", call | ended)
     return told
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from timestep.engine.execution import Scope, durable_scope
 from timestep.engine.step_ids import StepIds
+from timestep.storable import storable
 
 STEP = "function"
 
@@ -35,7 +36,7 @@ async def as_step(scope: Scope, ids: StepIds, what: str, call: Callable[[], Any]
 
     async def body() -> dict[str, Any]:
         try:
-            return {"value": await plainly(call)}
+            return {"value": storable(await plainly(call))}
         except Exception as error:
             await scope.execution.fail(what, reservation.step_id, error)
             raise

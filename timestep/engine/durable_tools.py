@@ -90,10 +90,11 @@ async def refused(scope: Scope, tool: FunctionTool, context: ToolContext[Any], a
     call = CallFacts(context.tool_call_id, tool.name, agent, arguments)
 
     async def told() -> str:
-        remember_error(call.call_id, ModelBehaviorError(fault))
-        return await refusal(tool, context, fault)
+        words = await refusal(tool, context, fault)
+        scope.tool_errors[call.call_id] = f"refused: {fault}"[:MAX_MESSAGE_CHARACTERS]
+        return words
 
-    step = ToolStep(scope, call, told)
+    step = ToolStep(scope, call, told, refused=True)
     return await step.output(idempotent=True)
 
 
@@ -183,6 +184,7 @@ class ToolStep:
         once_happened: What is done instead where a person says that a call of unknown outcome was
             made; by default their words are the output.
         shown: The output as people see it.
+        refused: Whether it is not made at all, and `make` says what the model is told.
     """
 
     def __init__(
@@ -195,6 +197,7 @@ class ToolStep:
         tells_timeout: bool = False,
         once_happened: Callable[[], Awaitable[Any]] | None = None,
         shown: Callable[[Any], str] | None = None,
+        refused: bool = False,
     ) -> None:
         self._scope = scope
         self._call = call
@@ -203,6 +206,7 @@ class ToolStep:
         self._tells_timeout = tells_timeout
         self._once_happened = once_happened
         self._shown = shown or output_text
+        self._refused = refused
         self._step = scope.steps.pop(call.call_id)
 
     async def output(self, *, idempotent: bool) -> Any:
@@ -301,6 +305,8 @@ class ToolStep:
         payload = {key: value for key, value in recorded.items() if key != "attempt"}
         shown = self._shown(recorded["output"])[:EVENT_TEXT_LIMIT]
         payload |= {"output": shown, "ok": recorded.get("error") is None}
+        if self._refused:
+            payload["refused"] = True
         self._emit("tool.finished", payload, recorded["attempt"])
 
     def _emit(self, kind: str, payload: dict[str, Any], attempt: int) -> None:
@@ -330,22 +336,24 @@ def as_json(output: Any) -> Any:
     if hasattr(output, "model_dump"):
         return storable(output.model_dump(mode="json"))
     if is_deep(output):
-        return _deep_text(output)
+        return _shown_text(output)
     if isinstance(output, list) and any(hasattr(part, "model_dump") for part in output):
         return [as_json(part) for part in output]
     try:
-        same = json.loads(json.dumps(output)) == output
+        same = json.loads(json.dumps(output, allow_nan=False)) == output
     except (TypeError, ValueError, RecursionError):
         same = False
-    return storable(output if same else str(output))
+    return storable(output) if same else _shown_text(output)
 
 
-def _deep_text(output: Any) -> str:
-    """The text of a value that is nested deeper than is kept as JSON; so the SDK would show it."""
+def _shown_text(output: Any) -> str:
+    """The text of a value that is not kept as JSON, as the SDK would show it."""
     try:
         return storable_text(str(output))
     except RecursionError:
         return f"The tool returned a value that is {DEEP}."
+    except ValueError as error:  # A number of more digits than Python writes.
+        return f"The tool returned a value that has no text: {error}"
 
 
 def final_as_json(output: Any) -> Any:

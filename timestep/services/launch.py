@@ -20,7 +20,7 @@ from timestep.ids import RUN_ID, segment_id, time_ordered
 from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, RunEvent, RunStatus, Segment
 from timestep.notify import notify_dispatch, notify_events
 from timestep.services.status import record_event
-from timestep.storable import storable
+from timestep.storable import DEEP, is_deep, storable
 
 P = ParamSpec("P")
 Text = TypeVar("Text", bound=str | None)
@@ -255,6 +255,8 @@ def _checked_json(field: str, value: Any) -> Any:
         kept = json.loads(json.dumps(value, sort_keys=True, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(field, f"is not JSON: {error}") from error
+    if is_deep(kept):
+        raise InvalidInput(field, f"is {DEEP}, which no program reads")
     if storable(kept) != kept:
         raise InvalidInput(field, "contains a NUL or half a character, which no database stores")
     return value

@@ -48,6 +48,20 @@ def test_what_json_would_change_becomes_the_text_that_the_model_sees(output: Any
     assert as_json(output) == str(output)
 
 
+@pytest.mark.parametrize("levels", [201, 600, 5_000, 100_000])
+def test_an_output_that_is_too_deep_becomes_a_text(levels: int) -> None:
+    output: Any = "x"
+    for _ in range(levels):
+        output = [output]
+    assert isinstance(as_json(output), str)
+    assert isinstance(as_json({"a": output}), str)
+
+
+def test_a_number_that_has_no_text_is_told_as_such() -> None:
+    assert "has no text" in as_json(10**5_000)
+    assert as_json(float("inf")) == "inf"
+
+
 def test_an_object_becomes_its_text_made_fit() -> None:
     assert as_json(Receipt()) == "receipt R-1 \ufffd"
     assert as_json({"a": ["\x00"]}) == {"a": ["\ufffd"]}
