@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import time
 import urllib.parse
 import urllib.request
@@ -146,3 +147,15 @@ def test_a_web_process_on_a_taken_port(stack: Stack) -> None:
         done = stack.manage("web", "--port", str(stack.port), check=False)
     assert done.returncode == 1
     assert "is taken" in done.stderr
+
+
+@pytest.mark.sqlite_only
+def test_a_worker_that_cannot_start_ends_all_with_its_reason(stack: Stack) -> None:
+    stack.manage("migrate")
+    with sqlite3.connect(stack.home / "timestep.sqlite3") as database:
+        database.execute("DROP TABLE queues")
+    up = stack.start("up")
+    assert up.wait(120) == 1
+    assert re.search(r"\nerror: worker cannot start: .*no such table.*\n$", stack.log("up"))
+    assert stack.log("up").count("starting it again") == 2
+    assert "Traceback" not in stack.log("up")

@@ -20,11 +20,13 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from tests.services.rows import launched, standing
+from tests.services.schedules import BASE
 from tests.workflows.rows import agent, tool, worker
 from timestep import conf
 from timestep.models import Run, RunStatus, Schedule, Segment, Tick, Worker
 from timestep.services.audit import Actor
 from timestep.services.queues import set_limits
+from timestep.services.schedules import save_schedule
 from timestep.services.specs import store_spec
 from workflows.doctor import database, examination, runs, schedules, surroundings, workers
 from workflows.doctor.findings import Finding, State, guarded, ok, problem, some, warning
@@ -303,3 +305,33 @@ def test_the_whole_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     names |= {"tools", "queues", "stranded runs", "schedules", "public address", "disk"}
     assert names <= {one["check"] for one in checks}
     assert all(one["mend"] for one in checks if one["state"] != "ok")
+
+
+def test_a_schedule_that_a_clock_has_put_off_is_named() -> None:
+    agent("desk")
+    save_schedule({**BASE, "cron": "*/2 * * * *"})
+    assert found(schedules.schedules)["schedules"].state is State.OK
+    Schedule.objects.update(next_at=timezone.now() + timedelta(hours=2))
+    said = found(schedules.schedules)["schedules"]
+    assert said.state is State.PROBLEM
+    assert said.said.startswith("next due later than their lines say: nightly (")
+
+
+def test_a_full_disk_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    said = found(surroundings.surroundings)["disk"]
+    assert said.said.startswith("the disk is full (0 MiB free in ")
+    assert "goes on by itself" in said.mend
+
+
+@pytest.mark.sqlite_only
+def test_the_side_files_of_a_database_are_looked_at_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "timestep.sqlite3"
+    for path, mode in ((file, 0o600), (tmp_path / "timestep.sqlite3-wal", 0o644)):
+        path.touch()
+        path.chmod(mode)
+    monkeypatch.setitem(connection.settings_dict, "NAME", file)
+    said = found(surroundings.surroundings)["database file"]
+    assert (said.state, "-wal (mode 644)" in said.said) == (State.PROBLEM, True)
