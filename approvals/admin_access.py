@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from approvals.admin_masks import MaskedForm
 from approvals.admin_policies import VIA_ADMIN
 from approvals.models import AgentAccess
 from approvals.services.agent_access import record_deleted, record_saved
@@ -18,6 +19,7 @@ from approvals.services.agent_access import record_deleted, record_saved
 class AgentAccessAdmin(admin.ModelAdmin[AgentAccess]):
     """One row per agent and person or group."""
 
+    form = MaskedForm
     list_display = ("agent", "user", "group", "launches", "decides")
     list_filter = ("launches", "decides")
     list_select_related = ("user", "group")

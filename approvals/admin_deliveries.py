@@ -12,11 +12,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from approvals.admin_lists import ReadOnlyAdmin
+from approvals.admin_masks import MaskedFields
 from approvals.models import Delivery, DeliveryStatus, Webhook
 from approvals.services.channels import check_address
 
 
-class WebhookForm(forms.ModelForm[Webhook]):
+class WebhookForm(MaskedFields, forms.ModelForm[Webhook]):
     """A webhook. Its secret is never shown again: an empty field keeps it, or makes one."""
 
     secret = forms.CharField(

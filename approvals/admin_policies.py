@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from approvals.admin_masks import MaskedFields
 from approvals.models import Policy, PolicyNeed
 from approvals.policies.checking import check_policy
 from approvals.policies.reading import read_conditions
@@ -48,7 +49,7 @@ class ListField(forms.CharField):
         super().run_validators(canonical_json(value))
 
 
-class PolicyForm(forms.ModelForm[Policy]):
+class PolicyForm(MaskedFields, forms.ModelForm[Policy]):
     """A policy without its needs, which the formset below it has."""
 
     conditions = ListField(help_text=Policy._meta.get_field("conditions").help_text)

@@ -124,7 +124,7 @@ def _field(
 
 
 def _masked(name: str, value: Any) -> Any:
-    return masked({name: value})[name] if name else masked(value)
+    return next(iter(masked({name: value}).values())) if name else masked(value)
 
 
 def _same(one: Any, other: Any) -> bool:

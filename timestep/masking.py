@@ -55,14 +55,28 @@ def masked(value: Any) -> Any:
         return MASK  # Nested deeper than can be looked through: nobody vouches for it.
 
 
+def masked_texts(value: Any) -> Any:
+    """The same for a JSON schema: what is said in it, but not what its arguments are called."""
+    if isinstance(value, dict):
+        return {masked_text(str(key)): masked_texts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked_texts(item) for item in value]
+    return masked_text(value) if isinstance(value, str) else value
+
+
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return masked_text(value)
     if isinstance(value, dict):
-        return {key: _masked_item(str(key), item) for key, item in value.items()}
+        return {_masked_key(key): _masked_item(str(key), item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_masked(item) for item in value]
     return value
+
+
+def _masked_key(key: Any) -> Any:
+    """Keys come from models and tools as well."""
+    return masked_text(key) if isinstance(key, str) else key
 
 
 def _masked_item(name: str, item: Any) -> Any:

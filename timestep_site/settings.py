@@ -62,6 +62,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "workflows.middleware.StaticFiles",
     "workflows.middleware.ContentSecurityPolicy",
+    # Outside of all that answers: no page goes past it.
+    "workflows.middleware.Masking",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -129,6 +131,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
+            "()": "timestep.masked_logs.MaskedFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "datefmt": "%Y-%m-%d %H:%M:%S",
             "style": "{",

@@ -8,7 +8,8 @@ from approvals.models import ApprovalRequest, AuditEntry, RequestStatus
 from approvals.services.programs import SUPERSEDED
 
 _ENDED = {"failed": "failed", "timed_out": "timed out", "succeeded": "ended"}
-_UNKNOWN = "The run ended before anyone decided, or a program resumed it."
+_ENDED_FIRST = "The run ended before anyone decided"
+_UNKNOWN = f"{_ENDED_FIRST}, or a program resumed it."
 
 
 def why_void(requests: Iterable[ApprovalRequest]) -> dict[str, str]:
@@ -25,7 +26,7 @@ def _told(request: ApprovalRequest, entry: AuditEntry) -> str:
         return f"{entry.actor} resumed the run and left this call open: it was asked about anew."
     if reason == "cancelled":
         by = f" by {request.run.cancelled_by}" if request.run.cancelled_by else ""
-        return f"Nobody decided: the run was cancelled{by} first."
+        return f"{_ENDED_FIRST}: it was cancelled{by}."
     if reason in _ENDED:
-        return f"Nobody decided: the run {_ENDED[reason]} first."
+        return f"{_ENDED_FIRST}: it {_ENDED[reason]}."
     return _UNKNOWN

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from approvals.masking import masked_text
+from approvals.masking import masked, masked_text
 from approvals.models import Delivery, NoticeKind
 from approvals.wording import act_of
 from timestep.letters import told
@@ -57,14 +57,15 @@ def message_of(delivery: Delivery) -> Message:
         f"{_SUBJECTS[NoticeKind(notice.kind)]}: {_line(request.tool)} ({_line(request.agent)})"
     )
     facts = {
-        "Run": f"{run.run_id} of {_line(run.agent)}",
+        "Run": f"{masked_text(run.run_id)} of {_line(run.agent)}",
         "Launched by": _line(launcher or run.launched_from),
         "Why it is asked": _line(request.why),
         "Deadline": _moment(request.deadline_at),
     }
     address = reverse("approval", args=[request.approval_id])
     link = f"{settings.TIMESTEP_PUBLIC_URL}{address}"
-    return Message(subject, _line(act_of(request).text), facts, link)
+    shown = {name: masked_text(value) for name, value in facts.items()}
+    return Message(masked_text(subject), _line(act_of(request).text), shown, link)
 
 
 def body_of(delivery: Delivery) -> dict[str, Any]:
@@ -72,22 +73,25 @@ def body_of(delivery: Delivery) -> dict[str, Any]:
     message, request = message_of(delivery), delivery.notice.request
     facts = [f"{name}: {_slack(value)}" for name, value in message.facts.items() if value]
     lines = [f"*{_slack(message.subject)}*", _slack(message.act), *facts]
-    return {
-        "text": "\n".join([*lines, f"<{message.link}|Look at it and decide>"]),
-        "unfurl_links": False,
-        "unfurl_media": False,
-        "event": f"approval.{delivery.notice.kind}",
-        "delivery": delivery.pk,
-        "approval_id": request.approval_id,
-        "run_id": request.run_id,
-        "kind": request.kind,
-        "agent": request.agent,
-        "tool": request.tool,
-        "act": message.act,
-        "policy": request.policy_name,
-        "deadline_at": request.deadline_at.isoformat() if request.deadline_at else None,
-        "url": message.link,
-    }
+    shown: dict[str, Any] = masked(
+        {
+            "text": "\n".join([*lines, f"<{message.link}|Look at it and decide>"]),
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "event": f"approval.{delivery.notice.kind}",
+            "delivery": delivery.pk,
+            "approval_id": request.approval_id,
+            "run_id": request.run_id,
+            "kind": request.kind,
+            "agent": request.agent,
+            "tool": request.tool,
+            "act": message.act,
+            "policy": request.policy_name,
+            "deadline_at": request.deadline_at.isoformat() if request.deadline_at else None,
+            "url": message.link,
+        }
+    )
+    return shown
 
 
 def _line(text: str) -> str:

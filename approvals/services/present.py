@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from approvals.masking import masked, masked_text
+from approvals.masking import masked
 from approvals.models import ApprovalRequest
 from approvals.selectors import decision_of
 
 
 def request_as_json(request: ApprovalRequest) -> dict[str, Any]:
     """A request as programs see it, masked, and its decision; times are ISO 8601 in UTC or null."""
+    shown: dict[str, Any] = masked(_as_json(request))
+    return shown
+
+
+def _as_json(request: ApprovalRequest) -> dict[str, Any]:
     decision = decision_of(request)
     return {
         "approval_id": request.approval_id,
@@ -19,10 +24,10 @@ def request_as_json(request: ApprovalRequest) -> dict[str, Any]:
         "kind": request.kind,
         "agent": request.agent,
         "tool": request.tool,
-        "arguments": masked(request.arguments),
-        "edited_arguments": masked(request.edited_arguments),
+        "arguments": request.arguments,
+        "edited_arguments": request.edited_arguments,
         "arguments_digest": request.arguments_digest,
-        "preview": masked_text(request.preview),
+        "preview": request.preview,
         "policy": request.policy_name,
         "why": request.why,
         "status": request.status,

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 OTHER = "f" * 64
 
 
-def _sql(statement: str, **values: object) -> None:
+def _sql(statement: str, **values: int | str) -> None:
     """Execute a statement as somebody would who has the database and not the product."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -109,7 +109,12 @@ def test_what_is_done_to_a_request_behind_the_trail_is_named(
     made = Everything()
     if "approvals_asked" in statement:
         name = "voted once"
-    values = {"id": made.ids[name], "ana": made.ana.pk, "bo": made.bo.pk, "other": OTHER}
+    values: dict[str, int | str] = {
+        "id": made.ids[name],
+        "ana": made.ana.pk,
+        "bo": made.bo.pk,
+        "other": OTHER,
+    }
     used = {key: value for key, value in values.items() if f"%({key})s" in statement}
     _sql(statement.replace("{{", "{").replace("}}", "}"), **used)
     found = [line for line in _found() if line.startswith(f"request {made.ids[name]}:")]

@@ -94,7 +94,7 @@ def test_a_void_request_says_who_ended_its_run(client: Client, admin_user: Any) 
     cancel(request.run_id, by="schedule nightly")
     client.force_login(admin_user)
     html = client.get(f"/approvals/{request.pk}/").content.decode()
-    assert "Nobody decided: the run was cancelled by schedule nightly first." in html
+    assert "before anyone decided: it was cancelled by schedule nightly." in html
 
 
 def test_what_expired_under_the_release_before_is_told_as_expired() -> None:

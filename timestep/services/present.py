@@ -39,11 +39,16 @@ class EventLike(Protocol):
 
 def run_as_json(run: Run) -> dict[str, Any]:
     """A run as programs see it, masked; times are ISO 8601 in UTC, or null."""
+    shown: dict[str, Any] = masked(_as_json(run))
+    return shown
+
+
+def _as_json(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "status": run.status,
         "agent": run.agent,
-        "final_output": masked(run.final_output),
+        "final_output": run.final_output,
         "error": public_error(run.error),
         "usage": usage_as_json(run),
         "created_at": _iso(run.created_at),

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from approvals.access import Sight
 from approvals.admin_asks import ask, was_asked
 from approvals.admin_lists import ReadOnlyAdmin, SeenAdmin
+from timestep.masking import masked
 from timestep.models import Schedule
 from workflows.admin.acts import act_on_each, allowed_agent, launched, selected, user_of
 from workflows.admin.forms import AgentDefinitionForm, LaunchForm
@@ -100,7 +101,9 @@ class AgentDefinitionAdmin(SeenAdmin[AgentDefinition]):
         if not slugs:
             return None
         before = last_input(slugs[0]) if len(slugs) == 1 else None
-        form = LaunchForm(request.POST if was_asked(request) else None, initial={"input": before})
+        form = LaunchForm(
+            request.POST if was_asked(request) else None, initial={"input": masked(before)}
+        )
         if not form.is_valid():
             title = f"Launch {', '.join(slugs)}"
             return ask(self, request, slugs, form, title=title, word="Launch")

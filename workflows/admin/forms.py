@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from approvals.admin_masks import MaskedFields
 from timestep.errors import InvalidInput
 from timestep.models import Schedule
 from timestep.services import schedule_checks, schedules
@@ -19,7 +20,7 @@ from workflows.services.launching import checked_input
 M = TypeVar("M", bound=models.Model)
 
 
-class ServiceForm(forms.ModelForm[M]):
+class ServiceForm(MaskedFields, forms.ModelForm[M]):
     """A form over a row that only a service may write: the service's errors become the form's."""
 
     def service_fields(self) -> dict[str, Any]:

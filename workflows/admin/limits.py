@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from approvals.admin_masks import MaskedFields
 from timestep.errors import InvalidInput
 from timestep.models import ModelLimit
 from timestep.services import limits
@@ -18,7 +19,7 @@ from workflows.admin.acts import actor_of
 _FIELDS = {"requests": "requests_per_minute", "tokens": "tokens_per_minute"}
 
 
-class ModelLimitForm(forms.ModelForm[ModelLimit]):
+class ModelLimitForm(MaskedFields, forms.ModelForm[ModelLimit]):
     """A limit; its checks are those of the service."""
 
     class Meta:

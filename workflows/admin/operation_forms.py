@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from approvals.admin_masks import MaskedFields
 from timestep.errors import InvalidInput
 from timestep.models import Queue
 from timestep.services.launch import checked_queue
@@ -26,7 +27,7 @@ class ReasonForm(forms.Form):
     why = forms.CharField(max_length=MAX_REASON, help_text="Everybody sees it.")
 
 
-class QueueForm(forms.ModelForm[Queue]):
+class QueueForm(MaskedFields, forms.ModelForm[Queue]):
     """The limits of a queue, checked as the service checks them."""
 
     class Meta:

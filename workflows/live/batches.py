@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 
 from approvals.access import Sight
 from timestep.events.feed import EventRow, as_message, merge_deltas
+from timestep.masked_html import masked_html
 from timestep.models import Run
 from workflows.selectors.live import live_context
 
@@ -143,4 +144,6 @@ class RunBatch(Batch):
             context = live_context(self.run_id, self.rows)
         except Run.DoesNotExist:
             return []
-        return [Frame.of(render_to_string("workflows/run/_live.html", context), self.last)]
+        return [
+            Frame.of(masked_html(render_to_string("workflows/run/_live.html", context)), self.last)
+        ]

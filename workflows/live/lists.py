@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from approvals.access import EVERYTHING, Sight
 from timestep.events import feed
+from timestep.masked_html import masked_html
 from timestep.models import Run
 from workflows.live.batches import FeedBatch, Frame
 from workflows.selectors.runs import RunRow
@@ -40,7 +41,9 @@ class ListBatch(FeedBatch):
         shown = [RunRow.of(run) for run in runs.order_by("created_at", "run_id")]
         if not shown:
             return []
-        return [Frame.of(render_to_string("workflows/runs/_live.html", {"runs": shown}), 0)]
+        return [
+            Frame.of(masked_html(render_to_string("workflows/runs/_live.html", {"runs": shown})), 0)
+        ]
 
     def _json(self) -> list[Frame]:
         return [Frame.of(json.dumps(_message(row)), 0) for row in self._seen()]

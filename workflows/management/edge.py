@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import pwd
 import sys
@@ -12,12 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 
 from timestep.errors import TimestepError
 from timestep.letters import printable
 from timestep.outages import Outage, outage
+from timestep.management.seen import SeenCommand
 from timestep.services.audit import Actor
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ T = TypeVar("T")
 USAGE = 2
 
 
-class EdgeCommand(BaseCommand):
+class EdgeCommand(SeenCommand):
     """A command that calls services. Subclasses implement `run`; its errors become one line."""
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,10 +42,6 @@ class EdgeCommand(BaseCommand):
     def run(self, options: dict[str, Any]) -> None:
         """Do the work of the command."""
         raise NotImplementedError
-
-    def print_json(self, value: Any) -> None:
-        """Print one JSON value and nothing else."""
-        self.stdout.write(json.dumps(value, ensure_ascii=True))
 
     def print_rows(
         self,

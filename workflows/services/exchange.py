@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from timestep.masking import MASK, masked
 from workflows.errors import AgentNotFound, ImportRefused
 from workflows.models import AgentDefinition
 from workflows.services.definitions import fields_of, save_definition
@@ -128,7 +129,7 @@ def _import_one(
     slug = row["slug"]
     current = AgentDefinition.objects.filter(slug=slug).first() if "\x00" not in slug else None
     before = fields_of(current) if current is not None else {}
-    saved = save_definition(row, by=by, planned=planned)
+    saved = save_definition(_unmasked(row, before), by=by, planned=planned)
     after = fields_of(saved)
     if not before:
         return Change(slug, "created", saved.latest_version)
@@ -137,6 +138,23 @@ def _import_one(
     }
     action: Literal["updated", "unchanged"] = "updated" if differences else "unchanged"
     return Change(slug, action, saved.latest_version, differences)
+
+
+def _unmasked(row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with what the definition has where an export stands that masked it.
+
+    Raises ValidationError where a mask stands for what nobody here knows.
+    """
+    whole, unknown = {}, {}
+    for name, value in row.items():
+        exact = before.get(name)
+        masks = MASK in json.dumps(value, ensure_ascii=False, default=str)
+        whole[name] = exact if masks and value == masked(exact) else value
+        if masks and value not in (masked(exact), exact):
+            unknown[name] = [f"holds {MASK} for what was not shown: export it with --exact"]
+    if unknown:
+        raise ValidationError(unknown)
+    return whole
 
 
 def _messages(slug: str, error: ValidationError) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from timestep.errors import InvalidInput
+from timestep.masking import masked_text
 from timestep.models import Overlap, Schedule
 from timestep.zones import zone_of
 from workflows.services.inputs import input_as_text, parsed_input
@@ -29,6 +30,8 @@ _NUMBERS: Mapping[str, type[int] | type[float]] = {
     "pause_after_failures": int,
 }
 _TIMES = ("starts_at", "ends_at")
+# What people wrote, which may hold what is not to be shown.
+_WRITTEN = ("input", "session_id", "queue", "name", "agent")
 
 
 @dataclass
@@ -60,7 +63,13 @@ class ScheduleForm:
 
     @classmethod
     def of(cls, schedule: Schedule) -> ScheduleForm:
-        """The fields of a schedule; its times in its own zone."""
+        """The fields of a schedule, masked; its times in its own zone."""
+        exact = cls._exact(schedule)
+        texts: dict[str, Any] = {name: masked_text(getattr(exact, name)) for name in _WRITTEN}
+        return replace(exact, **texts)
+
+    @classmethod
+    def _exact(cls, schedule: Schedule) -> ScheduleForm:
         texts: dict[str, Any] = {name: _as_text(getattr(schedule, name)) for name in _TEXTS}
         zone = zone_of(schedule.timezone)
         for name in _TIMES:
@@ -68,18 +77,35 @@ class ScheduleForm:
             texts[name] = as_typed(at, zone) if at is not None and zone is not None else ""
         return cls(input=input_as_text(schedule.input), catch_up=schedule.catch_up, **texts)
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self, kept: Schedule | None = None) -> dict[str, Any]:
         """The fields as `save_schedule` takes them.
+
+        Args:
+            kept: The schedule that is changed: what was masked, and is as it was shown, stays.
 
         Raises:
             ValidationError: Messages by field.
         """
+        if kept is None:
+            return self._fields()
+        exact = ((name, getattr(self._exact(kept), name)) for name in _WRITTEN)
+        same: dict[str, Any] = {
+            name: text for name, text in exact if getattr(self, name) == masked_text(text)
+        }
+        return replace(self, **same)._fields(known=same)
+
+    def _fields(self, known: Mapping[str, str] | None = None) -> dict[str, Any]:
         errors: dict[str, str] = {}
         fields: dict[str, Any] = {name: getattr(self, name) for name in _TEXTS}
         fields |= {"catch_up": self.catch_up, "session_id": self.session_id or None}
         for name in ("input", *_NUMBERS, *_TIMES):
             try:
                 fields[name] = self._read(name)
+            except InvalidInput as error:
+                errors[name] = error.message
+        for name in set(_WRITTEN) - set(known or ()):
+            try:
+                refuse_masked(name, getattr(self, name))
             except InvalidInput as error:
                 errors[name] = error.message
         if errors:
@@ -104,7 +130,6 @@ class ScheduleForm:
 
     def _read(self, name: str) -> Any:
         if name == "input":
-            refuse_masked("input", self.input)
             return checked_input(parsed_input(self.input))
         text: str = getattr(self, name)
         if name in _TIMES:

@@ -168,7 +168,7 @@ def _saved(request: HttpRequest, form: ScheduleForm, found: Schedule | None) -> 
     """Save what was typed and open its page; a form that is not right comes back as it was."""
     by = current_user(request)
     try:
-        fields = form.fields()
+        fields = form.fields(found)
         if form.agent not in agents_to_launch(by):
             raise ValidationError({"agent": ["choose an agent that you may launch"]})
         if found is None and is_taken(form.name):

@@ -6,18 +6,19 @@ import argparse
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from approvals import selectors
 from approvals.masking import masked
 from approvals.models import ApprovalRequest
 from approvals.selectors import decision_of
 from approvals.services.present import request_as_json
+from timestep.management.seen import SeenCommand
 
 _ARGUMENTS_SHOWN = 120
 
 
-class Command(BaseCommand):
+class Command(SeenCommand):
     """Lists approval requests: pending ones, or all."""
 
     help = "List what waits for approval: oldest first; with --all every request, newest first."
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         found = query(limit + 1)
         shown = found[:limit]
         if options["json"]:
-            self.stdout.write(json.dumps([request_as_json(request) for request in shown]))
+            self.print_json([request_as_json(request) for request in shown])
         else:
             self._write_lines(shown)
         if len(found) > limit:

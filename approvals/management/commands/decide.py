@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from approvals import selectors
 from approvals.errors import AlreadyDecided
@@ -20,11 +20,12 @@ from approvals.services.decisions import VIA_SHELL, decide, resolve_unknown
 from approvals.services.present import request_as_json
 from approvals.services.schemas import checked_text
 from timestep.errors import TimestepError
+from timestep.management.seen import SeenCommand
 
 EXIT_ALREADY_DECIDED = 4
 
 
-class Command(BaseCommand):
+class Command(SeenCommand):
     """Decides one request in the name of a user; needs shell access, and is audited as such."""
 
     help = (
@@ -71,7 +72,7 @@ class Command(BaseCommand):
     def _report(self, decision: Decision | Vote, *, as_json: bool) -> None:
         if as_json:
             request = selectors.get(decision.request_id)
-            self.stdout.write(json.dumps(request_as_json(request)))
+            self.print_json(request_as_json(request))
             return
         reason = f", reason: {json.dumps(decision.reason)}" if decision.reason else ""
         self.stdout.write(f"{decision.request_id}: {decision} (via {decision.via}){reason}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from approvals.services.erasing import erase
 from timestep.errors import TimestepError
+from timestep.management.seen import SeenCommand
 
 
-class Command(BaseCommand):
+class Command(SeenCommand):
     """Erases payloads; the entries, their hashes and the reason for erasing stay."""
 
     help = "Erase the payloads of the audit trail's entries about one request; the chain stands."

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from approvals.models import AuditEntry
 from approvals.selectors.audit import FORMATS, entries_after
+from timestep.management.seen import SeenCommand, Shown
 
 _AT_ONCE = 1_000
 
 
-class Command(BaseCommand):
+class Command(SeenCommand):
     """Writes every entry to standard output, in order, payloads masked."""
 
     help = "Export the audit trail to standard output; the last line's entry_hash is the head."
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write line by line: the trail may be longer than memory."""
         for line in FORMATS[options["format"]](_entries(options["after"])):
-            self.stdout.write(line, ending="")
+            self.stdout.write(Shown(line), ending="")
 
 
 def _entries(after: int) -> Iterator[AuditEntry]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from approvals.services.audit import verify
 from approvals.services.verifying import differences
 from timestep.letters import told
+from timestep.management.seen import SeenCommand
 from timestep.masking import masked_text
 
 
-class Command(BaseCommand):
+class Command(SeenCommand):
     """Exit code 0: whole. 1: entries were edited, removed, put in another order, cut off, or their
     payloads are gone; or requests, decisions, policies or access were changed behind it."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from timestep.errors import TimestepError
+from timestep.management.seen import SeenCommand, Shown
+from timestep.masking import masked_text, masked_texts
 from timestep.models import CatalogueTool
 
 
-class Command(BaseCommand):
+class Command(SeenCommand):
     """List the tool catalogue, or publish this process's tools to it."""
 
     help = "List the tools that workers have published; `tools sync` publishes those found here."
@@ -27,7 +29,7 @@ class Command(BaseCommand):
             _sync()
         rows = [_as_json(tool) for tool in CatalogueTool.objects.all()]
         if options["json"]:
-            self.stdout.write(json.dumps(rows, ensure_ascii=False))
+            self.stdout.write(Shown(json.dumps(rows, ensure_ascii=False)))
             return
         for row in rows:
             self.stdout.write(_line(row))
@@ -47,13 +49,13 @@ def _sync() -> None:
 
 def _as_json(tool: CatalogueTool) -> dict[str, Any]:
     return {
-        "name": tool.name,
-        "description": tool.description,
-        "schema": tool.schema,
+        "name": masked_text(tool.name),
+        "description": masked_text(tool.description),
+        "schema": masked_texts(tool.schema),
         "schema_digest": tool.schema_digest,
         "needs_approval": tool.needs_approval,
         "idempotent": tool.idempotent,
-        "module": tool.module,
+        "module": masked_text(tool.module),
         "present": tool.present,
         "published_at": tool.published_at.isoformat(),
     }

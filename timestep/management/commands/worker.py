@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from timestep.errors import TimestepError
 from timestep.outages import TRY_AGAIN, is_outage
 from timestep.services.own_files import keep_private
+from timestep.masked_logs import MaskedFormatter
 
 
 class Command(BaseCommand):
@@ -35,7 +36,9 @@ class Command(BaseCommand):
         # Here and not at the top: `manage.py help` must not load DBOS and the Agents SDK.
         from timestep.engine.worker import run_until  # noqa: PLC0415
 
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        logging.basicConfig(level=logging.INFO)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(MaskedFormatter("%(levelname)s %(name)s: %(message)s"))
         for noisy in ("httpx", "httpx2", "openai", "mcp"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         keep_private()

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from timestep.management.seen import Shown
+from timestep.masking import MASK, masked
 from workflows.management.edge import EdgeCommand, add_json, read_text
 from workflows.selectors.agents import AgentRow, agents_overview
 from workflows.services.exchange import Change, export_definitions, import_definitions
@@ -22,6 +24,9 @@ class Command(EdgeCommand):
         actions = parser.add_subparsers(dest="action", metavar="export|import")
         export = actions.add_parser("export", help="print definitions as a JSON list")
         export.add_argument("slugs", metavar="SLUG", nargs="*", help="all, if none is given")
+        export.add_argument(
+            "--exact", action="store_true", help="what looks like a secret, too: for another place"
+        )
         load = actions.add_parser("import", help="create or update definitions, all or none")
         load.add_argument("file", metavar="FILE|-")
         load.add_argument("--dry-run", action="store_true", help="show the difference only")
@@ -30,14 +35,21 @@ class Command(EdgeCommand):
     def run(self, options: dict[str, Any]) -> None:
         """Do what was asked."""
         if options["action"] == "export":
-            exported = export_definitions(options["slugs"])
-            self.stdout.write(json.dumps(exported, indent=2, ensure_ascii=False))
+            self._export(options)
         elif options["action"] == "import":
             self._import(options)
         elif options["json"]:
             self.print_json([_as_json(row) for row in agents_overview()])
         else:
             self.print_lines(_line(row) for row in agents_overview())
+
+    def _export(self, options: dict[str, Any]) -> None:
+        exported = export_definitions(options["slugs"])
+        shown = exported if options["exact"] else masked(exported)
+        # Exact where somebody says that it is for an installation and not for eyes.
+        self.stdout.write(Shown(json.dumps(shown, indent=2, ensure_ascii=False)))
+        if shown != exported:
+            self.stderr.write(f"{MASK} stands for what is not shown; --exact prints it")
 
     def _import(self, options: dict[str, Any]) -> None:
         dry_run = options["dry_run"]
