@@ -85,7 +85,8 @@ def test_no_page_shows_what_is_planted(made: Everything, owner: Client) -> None:
         statuses[address] = answer.status_code
         _clean(answer.content.decode(), address)
         _clean(str(answer.headers), address)
-    assert not {where: code for where, code in statuses.items() if code >= 500}
+    assert statuses.pop("/readyz") == 503  # No worker is there.
+    assert max(statuses.values()) < 500
     assert sum(code == 200 for code in statuses.values()) > 30
 
 
