@@ -70,7 +70,9 @@ def split_model_name(name: str) -> tuple[Provider, str]:
     if provider is None:
         known = ", ".join(f"{known}/…" for known in PROVIDERS)
         raise InvalidInput(
-            "model", f"no provider has the prefix {prefix!r}; known are {known} and plain names"
+            "model",
+            f"no provider has the prefix {prefix!r}; known are {known} and plain names "
+            "(a name with a slash at an OpenAI-compatible server: openai/ before it)",
         )
     _check_rest(provider, rest)
     return provider, rest

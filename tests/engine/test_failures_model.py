@@ -9,6 +9,7 @@ import pytest
 from tests.campaign.double import Json, call, script
 from tests.campaign.installation import KEY, Installation, agent
 from tests.campaign.tools import expected
+from timestep.errors import InvalidInput
 from timestep.services.resume import resume
 from timestep.services.retry import retry
 
@@ -192,8 +193,23 @@ def test_too_many_turns_fail_the_run(engine: Installation) -> None:
     assert len(engine.double.requests("endless")) == 3
 
 
-def test_a_model_without_a_key_fails_with_the_variables_name(engine: Installation) -> None:
-    run = engine.launch([agent("elsewhere", model="anthropic/claude")], "other-provider")
-    run = engine.wait(run, "failed")
-    assert run.error is not None
-    assert "anthropic" in run.error["message"]
+@pytest.mark.parametrize("model", ["anthropic/claude", "litellm/x", "foo/x", "meta-llama/L"])
+def test_a_model_that_nobody_serves_is_refused_at_launch(engine: Installation, model: str) -> None:
+    with pytest.raises(InvalidInput, match=r"elsewhere: no provider.*openai/….*ollama/….*demo/…"):
+        engine.launch([agent("elsewhere", model=model)], "other-provider")
+
+
+def test_an_item_of_an_unknown_kind_is_kept_and_shown(engine: Installation) -> None:
+    odd = {"type": "mystery", "id": "m1", "payload": {"a": [1, {"b": "c"}]}}
+    fetch = call("fetch", tag="a", seconds=0)
+    first, last = {"items": [odd], "calls": [fetch]}, {"items": [odd], "text": "answered"}
+    engine.double.says(script("odd-item", first, last))
+    run = engine.launch([agent("talker", tools=["fetch"])], "odd-item")
+    run = engine.wait(run, "succeeded", "failed")
+    assert (run.status, run.final_output) == ("succeeded", "answered"), run.error
+    for event in engine.events(run, "model.finished"):
+        [shown] = event.payload["hosted_calls"]
+        assert (shown["type"], shown["name"]) == ("mystery", "unknown item mystery")
+        assert '{"a": [1, {"b": "c"}]}' in shown["details"]
+    sent = engine.double.requests("odd-item", bodies=True)[1]["body"]["input"]
+    assert [one["payload"] for one in sent if one.get("type") == "mystery"] == [odd["payload"]]

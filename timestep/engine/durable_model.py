@@ -31,6 +31,7 @@ from timestep.engine.local_calls import keep_steps, local_questions, made_by_pro
 from timestep.engine.model_responses import (
     as_stream,
     delta_of,
+    from_record,
     function_calls,
     hosted_calls,
     message_texts,
@@ -40,7 +41,7 @@ from timestep.engine.model_responses import (
 from timestep.engine.model_turns import Caller, Turn, take_turn
 from timestep.engine.pacing import Gathered, Pace
 from timestep.engine.providers import backoff_seconds, describe_failure, model_for
-from timestep.engine.recorded import RESPONSE, recorded
+from timestep.engine.recorded import recorded
 from timestep.engine.step_ids import take_blocks
 from timestep.engine.threads import in_thread
 from timestep.engine.usage import response_usage, usage_as_json
@@ -88,7 +89,7 @@ class DurableModel(Model):
         reservation = scope.ids.take()
         call.step_id = reservation.step_id
         kept = await reservation.run_async({"name": "model"}, call.as_json)
-        response = RESPONSE.validate_python(kept["response"])
+        response = from_record(kept["response"])
         scope.verdicts.update(kept["verdicts"])
         # In response order and before any tool starts: this is what makes parallel calls replay
         # to the results they had.

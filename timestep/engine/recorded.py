@@ -14,11 +14,11 @@ from typing import Any
 
 from agents import ModelResponse
 from openai._models import construct_type
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
+from timestep.engine.model_responses import as_record, from_record
 from timestep.storable import DEEP, MAX_NESTING, is_deep, storable, storable_json
 
-RESPONSE = TypeAdapter(ModelResponse)
 # An answer can be megabytes, which must not hold up the loop. Threads of their own: tools that
 # are not async may have all of the loop's.
 _READERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="timestep-responses")
@@ -47,19 +47,14 @@ async def recorded(response: ModelResponse, *, structured: bool) -> Recorded:
 
 def _recorded(response: ModelResponse, structured: bool) -> Recorded:
     try:
-        before = _dumped(response)
+        before = as_record(response)
     except (ValueError, RecursionError):  # An item is deeper than pydantic writes.
         response = replace(response, output=[_flattened(item) for item in response.output])
-        before = _dumped(response)
+        before = as_record(response)
     after = storable(before)
     for item in after["output"]:
         _make_readable(item, structured=structured)
-    return Recorded(response if after == before else RESPONSE.validate_python(after), after)
-
-
-def _dumped(response: ModelResponse) -> dict[str, Any]:
-    found: dict[str, Any] = RESPONSE.dump_python(response, mode="json", exclude_none=True)
-    return found
+    return Recorded(response if after == before else from_record(after), after)
 
 
 def _make_readable(item: dict[str, Any], *, structured: bool) -> None:

@@ -19,6 +19,7 @@ from timestep.errors import DuplicateRun, InvalidInput, RunIdInUse
 from timestep.ids import RUN_ID, segment_id, time_ordered
 from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, RunEvent, RunStatus, Segment
 from timestep.notify import notify_dispatch, notify_events
+from timestep.services.spec_models import refuse_unknown_models
 from timestep.services.status import record_event
 from timestep.storable import DEEP, is_deep, storable
 
@@ -129,6 +130,7 @@ launch = _inserting(checked_run)
 
 def relaunch(run: Run, *, launched_by: AbstractBaseUser | None, launched_from: str) -> Run:
     """Launch a run like an earlier one: same spec, input, session, queue and limits, a new id."""
+    refuse_unknown_models(run.spec.body)
     return launch(
         spec=run.spec,
         input=run.input,

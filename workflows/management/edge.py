@@ -16,8 +16,8 @@ from django.db import OperationalError, ProgrammingError
 
 from timestep.errors import TimestepError
 from timestep.letters import printable
-from timestep.outages import Outage, outage
 from timestep.management.seen import SeenCommand
+from timestep.outages import Outage, outage
 from timestep.services.audit import Actor
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from timestep.errors import TimestepError
+from timestep.masked_logs import MaskedFormatter
 from timestep.outages import TRY_AGAIN, is_outage
 from timestep.services.own_files import keep_private
-from timestep.masked_logs import MaskedFormatter
 
 
 class Command(BaseCommand):
