@@ -88,7 +88,7 @@ def last_agent(agent: Agent[Any], raw: dict[str, Any]) -> Agent[Any] | None:
         raw: What `as_raw` gave.
     """
     named = raw.get("current_agent") or {}
-    identity = named.get("identity") or named.get("name")
+    identity = str(named.get("identity") or named.get("name"))
     return _build_agent_identity_map(agent).get(identity)
 
 

@@ -74,7 +74,7 @@ def other_words(data: HandoffInputData) -> HandoffInputData:
         if isinstance(item, ToolCallItem):
             return [replace(item, raw_item=item.raw_item.model_copy(update={"arguments": "{}"}))]  # type: ignore[union-attr]
         if isinstance(item, ToolCallOutputItem):
-            return [replace(item, raw_item={**item.raw_item, "output": "***"})]  # type: ignore[list-item]
+            return [replace(item, raw_item={**dict(item.raw_item), "output": "***"})]
         return [item]
 
     return _each(data, changed)
