@@ -116,6 +116,15 @@ class WrongStatus(TimestepError):
         self.status = status
 
 
+class RetryHindered(TimestepError):
+    """No retry of the run could end otherwise; the message says why, and what helps."""
+
+    def __init__(self, run_id: str, why: str) -> None:
+        super().__init__(f"run {run_id} cannot be retried. {why}.")
+        self.run_id = run_id
+        self.why = why
+
+
 class AlreadyResumed(TimestepError):
     """This revision of the run was resumed already, with other decisions."""
 

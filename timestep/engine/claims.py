@@ -143,13 +143,15 @@ def _take(run: Run, segment: Segment, worker_id: str) -> None:
 class Ending:
     """How an execution ended: the status, what goes with it, and whether it can be continued.
 
-    `state` is the SDK's state at the end, kept for the programs that ask for the result.
+    `state` is the SDK's state at the end, kept for the programs that ask for the result;
+    `failed_answer` is the answer of the model that ended it, kept for a retry.
     """
 
     status: RunStatus
     parked: bool
     fields: dict[str, Any]
     state: dict[str, Any] | None = None
+    failed_answer: dict[str, Any] | None = None
 
 
 @transaction.atomic
@@ -166,6 +168,8 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> Run | None:
     # An output type's value is parsed from text that was storable, and may not be so itself.
     fields = {name: storable(value) for name, value in ending.fields.items()}
     _release(run, n, ending.status, ending.parked, now, finished_at=now, **fields)
+    if ending.failed_answer is not None:
+        Segment.objects.filter(run=run, n=n).update(failed_answer=ending.failed_answer)
     if ending.state is not None:
         keep_result(run_id, ending.state)
     tell_end(run)

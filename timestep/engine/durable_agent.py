@@ -51,6 +51,7 @@ from timestep.engine.durable_mcp import DurableMCPServer, may_repeat
 from timestep.engine.durable_model import DurableModel
 from timestep.engine.durable_tools import as_json, durable_tool, remember_tool_error, steps_around
 from timestep.engine.execution import durable_scope
+from timestep.engine.handoff_arguments import check_arguments, keep_input_type
 from timestep.engine.local_calls import kinds_of, steps_around_local
 from timestep.engine.step_ids import StepIds
 from timestep.tools import options_of
@@ -237,6 +238,7 @@ class _Graph:
         made = copy.copy(target)
         what = f"handoff {target.tool_name} of agent {agent}"
         made.is_enabled = durable_flag(target.is_enabled, f"is_enabled of {what}")
+        keep_input_type(made, target)
         known = _target(target)
         durable = None if known is None else self.agent(known)
 
@@ -244,6 +246,9 @@ class _Graph:
             scope = durable_scope()
             if scope is None or durable is None or scope.handoff_call not in scope.steps:
                 return self.agent(await target.on_invoke_handoff(context, arguments))
+
+            check_arguments(made, arguments)
+            scope.answer_used = True
 
             async def taken() -> None:
                 await target.on_invoke_handoff(context, arguments)

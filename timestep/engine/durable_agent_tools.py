@@ -7,9 +7,10 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, RunConfig
+from agents import Agent, AgentsException, FunctionTool, RunConfig
 from agents.tool_context import ToolContext
 
+from timestep.engine import failed_answers
 from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_said, fault_in
 from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.durable_session import DurableSession
@@ -60,6 +61,7 @@ def durable_agent_tool(
         call = {"call_id": context.tool_call_id, "tool": tool.name, "agent": agent}
         call["arguments"] = made.arguments[:EVENT_TEXT_LIMIT]
         scope.emit_call("tool.started", call)
+        scope.answer_used = True
         # Not popped: where a call inside waits for the gate, the SDK comes here once more.
         inner = scope.nested[context.tool_call_id]
         inner.within = scope.within | {agent}
@@ -100,6 +102,9 @@ async def _inside(scope: Scope, call: Callable[[], Any]) -> Any:
     token = current_scope.set(scope)
     try:
         return await call()
+    except AgentsException as error:
+        failed_answers.note(scope, error)
+        raise
     finally:
         current_scope.reset(token)
 

@@ -26,6 +26,8 @@ from openai.types.responses.response_output_item import McpApprovalRequest
 from timestep.engine.durable_approval import ask_gate, gate_questions, pass_unreadable, unreadable
 from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
+from timestep.engine.failed_answers import take_model_step
+from timestep.engine.handoff_arguments import check_arguments
 from timestep.engine.holds import is_held, pass_holds
 from timestep.engine.local_calls import keep_steps, local_questions, made_by_provider, made_here
 from timestep.engine.model_responses import (
@@ -86,10 +88,11 @@ class DurableModel(Model):
         if scope is None:
             return await self.plain.get_response(*args, **kwargs)
         call = _Call(self, scope, args, kwargs)
-        reservation = scope.ids.take()
+        reservation = take_model_step(scope)
         call.step_id = reservation.step_id
         kept = await reservation.run_async({"name": "model"}, call.as_json)
         response = from_record(kept["response"])
+        scope.answer, scope.answer_used = call.step_id, False
         scope.verdicts.update(kept["verdicts"])
         # In response order and before any tool starts: this is what makes parallel calls replay
         # to the results they had.
@@ -225,10 +228,17 @@ class _Call:
         raise AssertionError("the last try returns or fails the run")
 
     async def _refuse_malformed(self, response: ModelResponse) -> None:
-        """Fail the run where its final answer breaks the output type.
+        """Fail the run where its final answer breaks the output type, or a handoff's its own.
 
-        The SDK would say so only after the answer is recorded, and no retry could get another.
+        The SDK would say so only after the answer is recorded, and its calls were made.
         """
+        handoffs = {one.tool_name: one for one in self.argument(5, "handoffs")}
+        taken = next((c for c in function_calls(response) if c.name in handoffs), None)
+        try:
+            if taken is not None:
+                check_arguments(handoffs[taken.name], taken.arguments)
+        except ModelBehaviorError as error:
+            await self.scope.execution.fail(self._what(), self.step_id, error)
         schema = self.argument(4, "output_schema")
         texts = message_texts(response)
         if schema is None or schema.is_plain_text() or function_calls(response) or not any(texts):

@@ -215,6 +215,7 @@ class ToolStep:
         Args:
             idempotent: Whether a call that was in flight when its worker died may be made again.
         """
+        self._scope.answer_used = True
         if idempotent:
             recorded = await self._step.run_async({"name": "tool"}, self._repeatable)
         else:

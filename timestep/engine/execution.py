@@ -89,6 +89,9 @@ class Scope:
     agent: Any = None
     context: Any = None
     handoff_call: str = ""
+    # The step of the last answer, and whether a call of it was made.
+    answer: int | None = None
+    answer_used: bool = False
     tripped: bool = False
     _after_trip: StepIds | None = None
 
@@ -190,6 +193,10 @@ class Execution:
         self.epoch = epoch
         self.abort: Abort | None = None
         self.ended: Ended | None = None
+        # Step ids of answers that a retry asks for again, and where the ids after each go on.
+        self.renewed_steps: dict[int, int] = {}
+        # The error that ended a run of the SDK's loop, and what is kept of the answer before it.
+        self.failed_answer: tuple[BaseException, dict[str, Any] | None] | None = None
         self.listeners = listeners if listeners is not None else []
         self.holds = Holds() if holds is None else holds
         self._writer = writer

@@ -14,7 +14,7 @@ from agents import Agent, AgentsException, RunConfig, Runner, RunResult, RunStat
 from dbos import DBOS
 from dbos import error as dbos_error
 
-from timestep.engine import claims, states
+from timestep.engine import claims, failed_answers, states
 from timestep.engine.approved import approved_calls
 from timestep.engine.asking import as_interruptions
 from timestep.engine.build import build_agents, build_run_config
@@ -93,6 +93,8 @@ async def run_segment(run_id: str, n: int) -> dict[str, Any]:
     if isinstance(claimed, Refusal):
         return await _refused(run_id, n, claimed)
     execution = host.executions.start(run_id, n, claimed.epoch)
+    renewed = claimed.segment.renewed_steps
+    execution.renewed_steps = {int(step): at for step, at in renewed.items()}
     try:
         if claimed.unknown:
             await _park(run_id, n)
@@ -137,7 +139,7 @@ async def _executed(host: Host, claimed: Claim, execution: Execution) -> dict[st
         raise _parked(run.run_id, n) from None
     except Exception as error:  # noqa: BLE001 - the SDK, a guardrail, the spec: the run keeps it
         described = describe_tripwire(error) or describe_error(f"agent {run.agent}", "", error)
-        await _end_aborted(execution, Abort("failed", described))
+        await _end_aborted(execution, Abort("failed", described), _answer_of(execution, error))
         raise _parked(run.run_id, n) from None
     await execution.flush()
     if not await finish():
@@ -145,7 +147,14 @@ async def _executed(host: Host, claimed: Claim, execution: Execution) -> dict[st
     return {"status": "ended"}
 
 
-async def _end_aborted(execution: Execution, abort: Abort) -> None:
+def _answer_of(execution: Execution, error: BaseException) -> dict[str, Any] | None:
+    noted = execution.failed_answer
+    return noted[1] if noted is not None and noted[0] is error else None
+
+
+async def _end_aborted(
+    execution: Execution, abort: Abort, answer: dict[str, Any] | None = None
+) -> None:
     run_id, n = execution.run_id, execution.n
     if abort.reason == "lost":
         raise dbos_error.DBOSWorkflowConflictIDError(segment_id(run_id, n))
@@ -157,7 +166,8 @@ async def _end_aborted(execution: Execution, abort: Abort) -> None:
     if abort.reason == "stopped":
         return  # The process ends, and its rows say whose the run was: another takes it over.
     fields = {"error": abort.error} if abort.error else {}
-    await _ended(execution, Ending(_STATUS_OF_ABORT[abort.reason], True, fields))
+    ending = Ending(_STATUS_OF_ABORT[abort.reason], True, fields, failed_answer=answer)
+    await _ended(execution, ending)
 
 
 async def _ended(execution: Execution, ending: Ending) -> bool:
@@ -178,6 +188,9 @@ async def _gone_on(
     try:
         async with mcp_connections():
             result, state = await _ran(host, claimed, execution, scope)
+    except AgentsException as error:
+        failed_answers.note(scope, error)
+        raise
     finally:
         timer()
         current_scope.reset(token)
@@ -213,8 +226,8 @@ async def _ran(
         scope.reserve_guardrails(racing_guardrails(agent, config))
         return await _loop(agent, config, run.input, claimed, execution, scope)
     saved = await in_thread(segment_start, run.run_id, revision)
-    decisions = claimed.segment.decisions
-    start = await execution.run(_resumed(agent, saved, decisions, scope))
+    decisions, max_turns = claimed.segment.decisions, claimed.segment.max_turns
+    start = await execution.run(_resumed(agent, saved, decisions, scope, max_turns))
     return await _loop(agent, config, start, claimed, execution, scope)
 
 
@@ -240,7 +253,11 @@ def _start_timer(claimed: Claim, execution: Execution) -> Callable[[], None]:
 
 
 async def _resumed(
-    agent: Agent[Any], saved: SegmentStart, decisions: list[dict[str, Any]], scope: Scope
+    agent: Agent[Any],
+    saved: SegmentStart,
+    decisions: list[dict[str, Any]],
+    scope: Scope,
+    max_turns: int | None,
 ) -> RunState[Any, Any]:
     state = await states.restore(agent, saved.state)
     approved, before = approved_calls(decisions), approved_calls(saved.edits)
@@ -248,6 +265,8 @@ async def _resumed(
     states.reserve_for_resume(scope, saved.state, around, approved=approved, before=before)
     states.refuse_unplaced(approved)
     states.apply_decisions(state, decisions, by_program=saved.by_program)
+    if max_turns is not None:
+        state._max_turns = max_turns
     return state
 
 
@@ -294,7 +313,7 @@ async def _runner(
             start,
             context=_context(run),
             hooks=hooks,
-            max_turns=run.max_turns,
+            max_turns=claimed.segment.max_turns or run.max_turns,
             session=session,
             run_config=config,
         )

@@ -41,6 +41,8 @@ class StepIds:
 
     def __init__(self, block: Iterable[StepReservation] | None = None) -> None:
         self._block = None if block is None else iter(block)
+        # The last id that was taken.
+        self.last = 0
 
     def take(self) -> StepReservation:
         """The next id. Must be called in an order that a replay repeats.
@@ -48,14 +50,13 @@ class StepIds:
         Raises:
             NestedStepsExhausted: There are no more.
         """
-        if self._block is None:
-            return _own_step()
-        reservation = next(self._block, None)
+        reservation = _own_step() if self._block is None else next(self._block, None)
         if reservation is None:
             raise NestedStepsExhausted(
                 f"an agent used as a tool needed more than {BLOCK_STEPS} steps in one call; "
                 "split its work, or make it a handoff"
             )
+        self.last = reservation.step_id
         return reservation
 
     def sub(self, count: int) -> StepIds:

@@ -236,6 +236,18 @@ class Segment(models.Model):
         db_default=False,
         help_text="Ready, and with the place in its queue that it had on the worker it lost.",
     )
+    renewed_steps = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="Steps whose answer retries asked for again, and where the ids after each go on.",
+    )
+    failed_answer = models.JSONField(
+        null=True, blank=True, help_text="The answer of the model that ended the run, for a retry."
+    )
+    max_turns = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many turns a retry allows; empty: as the run began."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     dispatched_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

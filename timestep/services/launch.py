@@ -95,7 +95,7 @@ def checked_run(  # noqa: PLR0913 - what a launch can say; all but three have de
         input=checked_input(input),
         input_digest=digest(_as_text(input)),
         context=_checked_json("context", context),
-        max_turns=_checked_turns(max_turns),
+        max_turns=checked_turns(max_turns),
         engine_version=ENGINE_VERSION,
         session_id=checked_session(session_id),
         session_spec=session_spec,
@@ -271,7 +271,8 @@ def checked_priority(priority: int | None) -> int | None:
     return priority
 
 
-def _checked_turns(turns: int) -> int:
+def checked_turns(turns: int) -> int:
+    """How many turns a run may take. Raises InvalidInput."""
     if not _is_whole(turns, MAX_TURNS):
         raise InvalidInput("max_turns", f"use a whole number from 1 to {MAX_TURNS}")
     return turns

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -15,7 +17,7 @@ from approvals.masking import masked_text
 from timestep.models import Queue, Run
 from timestep.services.cancel import cancel
 from timestep.services.present import public_error
-from timestep.services.retry import retry
+from timestep.services.retry import read_turns, retry
 from workflows.admin.acts import act_on_each, allowed, launched, selected, user_of
 from workflows.models import AgentDefinition
 from workflows.services.launching import launch_again
@@ -57,6 +59,12 @@ class QueueFilter(admin.SimpleListFilter):
         return queryset.filter(queue=chosen) if chosen else queryset
 
 
+class RunActionForm(ActionForm):
+    """The actions, with what a retry of a run that ran out of turns must be told."""
+
+    max_turns = forms.IntegerField(required=False, min_value=1, label="Turns in all, for a retry")
+
+
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin[Run], SeenAdmin[Run]):
     """Every run, newest first."""
@@ -77,6 +85,7 @@ class RunAdmin(ReadOnlyAdmin[Run], SeenAdmin[Run]):
     search_fields = ("run_id__exact", "session_id__exact")
     search_help_text = "A whole run id or session id."
     ordering = ("-created_at", "-run_id")
+    action_form = RunActionForm
     actions = ("cancel_selected", "retry_selected", "launch_again", "launch_again_latest")
 
     def seen(self, sight: Sight) -> Q:
@@ -128,12 +137,13 @@ class RunAdmin(ReadOnlyAdmin[Run], SeenAdmin[Run]):
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         """Continue each selected run where it failed."""
         by = user_of(request).get_username()
-        keys = selected(request, queryset)
-        act_on_each(
-            request,
-            keys,
-            lambda key: f"Retrying {retry(allowed(request, 'retry', key), by=by).run_id}.",
-        )
+        written = request.POST.get("max_turns", "")
+
+        def act(key: str) -> str:
+            run_id, turns = allowed(request, "retry", key), read_turns(written)
+            return f"Retrying {retry(run_id, by=by, max_turns=turns).run_id}."
+
+        act_on_each(request, selected(request, queryset), act)
 
     @admin.action(description="Launch again (same version)", permissions=["launch"])
     def launch_again(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:

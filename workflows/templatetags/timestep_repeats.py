@@ -7,9 +7,16 @@ from typing import Any
 from django import template
 
 from timestep.models import Run
+from timestep.services.retry_plans import RetryPlan, retry_plan
 from workflows.selectors.repeats import repeated_by_launch, repeated_by_retry
 
 register = template.Library()
+
+
+@register.simple_tag
+def retry_plan_of(run: Run) -> RetryPlan:
+    """What a retry of a run that failed can do."""
+    return retry_plan(run)
 
 
 @register.inclusion_tag("workflows/run/_repeats.html")

@@ -16,7 +16,7 @@ from timestep.access import refuse
 from timestep.errors import RunNotFound, TimestepError
 from timestep.models import Run
 from timestep.services.cancel import cancel
-from timestep.services.retry import retry
+from timestep.services.retry import read_turns, retry
 from workflows.services.launching import launch_again
 from workflows.views.acts import back_to
 from workflows.views.launch_forms import current_user
@@ -36,7 +36,9 @@ def cancel_run(request: HttpRequest, run_id: str) -> HttpResponse:
 def retry_run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Continue a failed run from the step that failed."""
     allowed(request, "retry", run_id)
-    return _done(request, run_id, lambda: retry(run_id, by=current_user(request).get_username()))
+    by = current_user(request).get_username()
+    turns = request.POST.get("max_turns", "")
+    return _done(request, run_id, lambda: retry(run_id, by=by, max_turns=read_turns(turns)))
 
 
 @require_POST

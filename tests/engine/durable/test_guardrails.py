@@ -10,7 +10,8 @@ from agents import Agent, RunConfig
 from tests.campaign import code, tools
 from tests.campaign.double import call, script
 from tests.campaign.installation import Installation
-from timestep.models import Run
+from timestep.errors import RetryHindered
+from timestep.models import Run, SessionItem
 from timestep.services.retry import retry
 
 SAYS = {"text": "the answer to {input}"}
@@ -73,9 +74,7 @@ def test_guardrails_are_steps_with_events(engine: Installation) -> None:
         ("of_end", "of the run's end", "OutputGuardrailTripwireTriggered"),
     ],
 )
-def test_a_tripwire_ends_the_run_the_same_on_every_try(
-    engine: Installation, name: str, shown: str, kind: str
-) -> None:
+def test_a_tripwire_ends_the_run(engine: Installation, name: str, shown: str, kind: str) -> None:
     text = f"trip-{name} once"
     engine.double.says(script(text, SAYS | {"delay": 0.5}))
     run = engine.launch_code(guarded(), text, run_config=CONFIG, session_id=f"s-{name}")
@@ -87,14 +86,29 @@ def test_a_tripwire_ends_the_run_the_same_on_every_try(
     said = finished(engine, run)[shown]
     assert said["tripped"]
     assert str(said["output_info"] or "") in error["message"]
-    asked = len(engine.double.requests(text))
+    if kind.startswith("Input"):
+        with pytest.raises(RetryHindered, match="refused the input"):
+            retry(run.run_id, by="test")
+    assert starts(engine, name, text) == 1
+
+
+@pytest.mark.parametrize("name", ["last", "of_end"])
+def test_an_answer_that_a_guardrail_refused_is_asked_for_again(
+    engine: Installation, name: str
+) -> None:
+    text = f"trip-{name} again"
+    engine.double.says(script(text, SAYS))
+    run = engine.launch_code(guarded(), text, run_config=CONFIG, session_id=f"again-{name}")
+    run = engine.wait(run, "failed", "succeeded")
     retry(run.run_id, by="test")
     run = engine.wait(run, "failed", "succeeded")
-    again = {key: error_of(run)[key] for key in ("what", "step", "type", "message")}
-    assert again == {key: error[key] for key in again}
-    assert starts(engine, name, text) == 1
-    if kind.startswith("Output"):
-        assert len(engine.double.requests(text)) == asked == 1
+    assert (run.status, len(engine.double.requests(text))) == ("failed", 2)
+    engine.double.first(script(text, {"text": "better"}))
+    retry(run.run_id, by="test")
+    run = engine.wait(run, "failed", "succeeded")
+    assert (run.status, run.final_output) == ("succeeded", "better")
+    rows = SessionItem.objects.filter(session_id=f"again-{name}").order_by("pk")
+    assert [row.item.get("role") for row in rows] == ["user", "assistant"]
 
 
 def test_a_guardrail_that_raises_fails_the_run_until_a_retry(engine: Installation) -> None:

@@ -20,11 +20,18 @@ class Command(EdgeCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
         parser.add_argument("run_id", metavar="RUN_ID")
+        parser.add_argument(
+            "--max-turns",
+            type=int,
+            metavar="N",
+            help="how many turns it may take in all, where it failed for lack of them",
+        )
         parser.add_argument("--json", action="store_true", help="print the run as one JSON object")
 
     def run(self, options: dict[str, Any]) -> None:
         """Retry, and print where the run stands."""
-        run = retry(get_run(options["run_id"]).run_id, by=f"cli:{os_user()}")
+        run_id, by = get_run(options["run_id"]).run_id, f"cli:{os_user()}"
+        run = retry(run_id, by=by, max_turns=options["max_turns"])
         if options["json"]:
             self.print_json(run_as_json(run))
         else:
