@@ -159,7 +159,7 @@ def database(directory: Path) -> dict[str, Any]:
     settings = {target: str(parts.pop(source, "")) for source, target in names.items()}
     # A server that does not answer must not hold a process for minutes without a word.
     parts.setdefault("connect_timeout", "10")
-    return {"ENGINE": "django.db.backends.postgresql", **settings, "OPTIONS": parts}
+    return {"ENGINE": "timestep.postgres", **settings, "OPTIONS": parts}
 
 
 def _require_new_enough_sqlite() -> None:

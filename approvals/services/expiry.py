@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from approvals.models import (
     EXPIRED_OUTCOME,
@@ -28,6 +28,7 @@ from approvals.services.pending import held
 from approvals.services.votes import void_votes
 from timestep.errors import TimestepError
 from timestep.models import ENDED_STATUSES
+from timestep.postgres import is_locked
 from timestep.services.database_clock import database_now
 from timestep.services.status import record_event
 
@@ -61,6 +62,10 @@ def _settle(approval_id: str, now: datetime) -> None:
     try:
         with transaction.atomic():
             _act(held(approval_id), now)
+    except OperationalError as error:
+        # Whoever holds it may stand still, and the other requests have deadlines as well.
+        if not is_locked(error):
+            raise
     except TimestepError as error:
         logger.warning("the deadline of request %s changes nothing: %s", approval_id, error)
         ApprovalRequest.objects.filter(approval_id=approval_id).update(due_at=None)

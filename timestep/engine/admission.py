@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -28,6 +28,7 @@ from timestep.models import (
     SegmentState,
     first_limits,
 )
+from timestep.postgres import is_locked
 from timestep.services import awaits
 from timestep.services.awaits import Families
 from timestep.services.places import Places, places_of, starts_in_window, stuck, window_of
@@ -119,8 +120,8 @@ def startable(taker: Taker) -> list[Segment]:
         most = BATCH - len(chosen)
         if name in unlimited:
             chosen += _locked(_best(_waiting(taker, name)), most)
-        else:
-            chosen += _placed(taker, _locked_queue(name), families, most)
+        elif (queue := _locked_queue(name)) is not None:
+            chosen += _placed(taker, queue, families, most)
     return chosen or _unstuck(taker, families)
 
 
@@ -155,7 +156,8 @@ def _unlimited(names: list[str]) -> set[str]:
 
 
 def _locked(ready: QuerySet[Segment], most: int) -> list[Segment]:
-    """The first of them, but for those that another worker takes, or somebody moves or cancels."""
+    """The first of them, but for those that another process holds: a worker that takes them,
+    somebody who moves or cancels them, or a process that stands still."""
     if connection.vendor == "postgresql":
         ready = ready.select_related("run")
         ready = ready.select_for_update(skip_locked=True, no_key=True, of=("self", "run"))
@@ -203,9 +205,9 @@ class _Room:
         """The first for which there is a place; those first that may be lent one."""
         if most <= 0:
             return []
-        nested = list(ready.filter(run_id__in=self._awaited)[:BATCH]) if self._awaited else []
+        nested = _locked(ready.filter(run_id__in=self._awaited), BATCH) if self._awaited else []
         taken: list[Segment] = []
-        for segment in (*nested, *ready[: self._free(most)]):
+        for segment in (*nested, *_locked(ready, self._free(most))):
             if len(taken) < most and segment not in taken and self._admits(segment.run_id):
                 taken.append(segment)
                 for places in self._places:
@@ -231,8 +233,10 @@ def _unstuck(taker: Taker, families: Families) -> list[Segment]:
         return []
     for name in stuck(families):
         ready = (_for_places(taker, name), _waiting(taker, name))
-        if any(one.filter(run_id__in=families.awaited).exists() for one in ready):
-            return _placed(taker, _locked_queue(name), families, 1, above=True)
+        if not any(one.filter(run_id__in=families.awaited).exists() for one in ready):
+            continue
+        if (queue := _locked_queue(name)) is not None:
+            return _placed(taker, queue, families, 1, above=True)
     return []
 
 
@@ -342,10 +346,23 @@ def _best(ready: QuerySet[Segment]) -> QuerySet[Segment]:
     return ready.order_by(first, "created_at", "segment_id")
 
 
-def _locked_queue(name: str) -> Queue:
-    """The queue's row, made with the default limits when it is named for the first time."""
+def _locked_queue(name: str) -> Queue | None:
+    """The queue's row, made with the default limits when it is named for the first time.
+
+    None where another process has it for longer than `LOCK_SECONDS`: it may stand still, and the
+    other queues must not wait for that.
+    """
     Queue.objects.get_or_create(name=name, defaults=first_limits(name))
-    return Queue.objects.select_for_update().get(name=name)
+    queues = Queue.objects.filter(name=name)
+    if (free := queues.select_for_update(skip_locked=True).first()) is not None:
+        return free
+    try:
+        with transaction.atomic():
+            return queues.select_for_update().first()
+    except OperationalError as error:
+        if not is_locked(error):
+            raise
+        return None
 
 
 def _starts_left(queue: Queue) -> int:

@@ -66,7 +66,6 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
     # Asked before our transaction: on SQLite DBOS could not get past our own lock.
     steps = _recorded_steps(workflow) if tools_started else set()
     with transaction.atomic():
-        lives = _lives(worker_id)
         run = (
             Run.objects.select_for_update(of=("self",), no_key=True)
             .select_related("spec")
@@ -75,7 +74,7 @@ def claim(run_id: str, n: int, worker_id: str, executes: bool) -> Claim | Refusa
         segment = Segment.objects.get(segment_id=workflow)
         if run.owner == worker_id and not executes:
             run.owner = None
-        if not lives:
+        if not _lives(worker_id):
             return Refusal(run.status, parked=False, owned_elsewhere=True)
         if not _claimable(run, segment):
             parked = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
@@ -94,12 +93,12 @@ def _recorded_steps(workflow: str) -> set[int]:
 
 
 def _lives(worker_id: str) -> bool:
-    """Whether this worker still has its lease; what a swept one claimed nobody would take over.
+    """Whether this worker still has its lease, as far as is known at this moment.
 
-    Locks its row, as the sweeper does first of all: a claim is seen by the sweep, or refused.
+    Without a lock, which the heartbeat would wait for: what was claimed while a sweep began is
+    given back by the next ones (`heartbeat.sweep_late`).
     """
-    rows = Worker.objects.select_for_update(no_key=True).filter(worker_id=worker_id)
-    return all(row.swept_by is None for row in rows)
+    return not Worker.objects.filter(worker_id=worker_id, swept_by__isnull=False).exists()
 
 
 def holds(run_id: str, epoch: int) -> bool:

@@ -10,8 +10,11 @@ import threading
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import Error, close_old_connections, connection
+from django.db import Error, OperationalError, connection
 from django.utils.module_loading import import_string
+
+from timestep.engine.threads import patient_connection
+from timestep.postgres import is_locked
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ class Clocks:
         wait = 0.0
         while not self._stopping.wait(wait):
             try:
-                close_old_connections()
+                patient_connection()
                 wait = min([LONGEST_WAIT_SECONDS, *self._due()])
             except Error as error:
                 logger.warning("the database does not answer the clocks: %s", error)
@@ -50,5 +53,15 @@ class Clocks:
         connection.close()
 
     def _due(self) -> list[float]:
-        waits = [clock() for clock in self._clocks]
+        waits = [_asked(clock) for clock in self._clocks]
         return [max(0.01, wait) for wait in waits if wait is not None]
+
+
+def _asked(clock: Callable[[], float | None]) -> float | None:
+    """When a clock is next due; what it finds locked by others must not stop those after it."""
+    try:
+        return clock()
+    except OperationalError as error:
+        if not is_locked(error):
+            raise
+        return LONGEST_WAIT_SECONDS

@@ -8,7 +8,7 @@ import time
 
 from dbos import DBOS
 from dbos import error as dbos_error
-from django.db import Error, close_old_connections, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +20,7 @@ from timestep.engine.execution import Abort
 from timestep.engine.executions import Executions
 from timestep.engine.fitness import Fitness
 from timestep.engine.looks import Look, look
+from timestep.engine.threads import patient_connection
 from timestep.engine.turn_line import KNOWN_LIMITS
 from timestep.engine.wakeups import Wakeup
 from timestep.models import (
@@ -101,7 +102,7 @@ class Dispatcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                close_old_connections()
+                patient_connection()
                 with self._passing:
                     wait = self._pass()
             except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any, cast
 
 from agents import Agent, AgentsException, FunctionTool, RunConfig
@@ -17,6 +17,7 @@ from timestep.engine.durable_session import DurableSession
 from timestep.engine.durable_tools import as_json, output_text
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.holds import pass_holds
+from timestep.engine.rebinding import rebound, variables
 from timestep.engine.unreadable import UNREADABLE, refusal
 from timestep.errors import TimestepError
 from timestep.storable import EVENT_TEXT_LIMIT
@@ -152,25 +153,14 @@ def _made_by_as_tool(tool: FunctionTool) -> FunctionType:
 
 def _variables(tool: FunctionTool) -> dict[str, Any]:
     """The variables that `Agent.as_tool` gave the function of a tool."""
-    function = _made_by_as_tool(tool)
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells}
+    return variables(_made_by_as_tool(tool))
 
 
 def _rebound(
     tool: FunctionTool, old: FunctionType, nested: Agent[Any], run_config: RunConfig | None
 ) -> FunctionTool:
-    """A copy of the tool whose function sees other variables.
-
-    The SDK offers no way to ask a tool for the arguments of `as_tool`; its function, with these
-    few variables changed, keeps all of them as they are.
-    """
-    replaced = _replacements(tool, nested, run_config)
-    cells = [
-        CellType(replaced[name]) if name in replaced else cell
-        for name, cell in zip(old.__code__.co_freevars, old.__closure__ or (), strict=True)
-    ]
-    new = FunctionType(old.__code__, old.__globals__, old.__name__, old.__defaults__, tuple(cells))
+    """A copy of the tool whose function sees other variables."""
+    new = rebound(old, _replacements(tool, nested, run_config))
     made, invoker = copy.copy(tool), cast("Any", tool.on_invoke_tool)
     made._agent_instance = nested
     made.on_invoke_tool = type(invoker)(new, invoker._on_handled_error, function_tool=made)

@@ -18,6 +18,7 @@ from timestep.engine.durable_computer import durable_computer_tool
 from timestep.engine.durable_functions import as_step, plainly
 from timestep.engine.durable_tools import CallFacts, ToolStep, output_text, remember_error
 from timestep.engine.execution import Scope, durable_scope
+from timestep.engine.last_look import looking
 from timestep.engine.local_calls import PATCH, LocalCall
 from timestep.errors import TimestepError
 from timestep.tools import options_of
@@ -235,7 +236,7 @@ async def _called(work: Callable[..., Any], *given: Any) -> Any:
     """Call a function of the tool's author; one that is not async must not hold up other runs."""
     if inspect.iscoroutinefunction(work):
         return await work(*given)
-    value = await asyncio.to_thread(work, *given)
+    value = await asyncio.to_thread(looking(work), *given)
     return await value if inspect.isawaitable(value) else value
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agents.mcp import MCPServer
 from agents.mcp.server import _MCPServerWithClientSession
 
-from timestep.engine.execution import durable_scope
+from timestep.engine.execution import current_scope, durable_scope
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult, Tool
@@ -105,6 +105,7 @@ class DurableMCPServer(MCPServer):
         given = {} if meta is None else {"meta": meta}
         for again in (tool_name in self._repeatable, False):
             server = await self._alive(surely=tool_name not in self._repeatable)
+            await _keep_lease()
             try:
                 return await server.call_tool(tool_name, arguments, **given)
             except Exception as error:
@@ -194,6 +195,7 @@ class _Connection:
                 self._ready.set_exception(error)
                 self._ready.exception()
             return
+        _look_before_calls(self._server)
         self._ready.set_result(None)
         try:
             await self._over.wait()
@@ -266,6 +268,30 @@ def _forget(server: MCPServer) -> None:
     connections = _current.get()
     if connections is not None:
         connections.forget(server)
+
+
+async def _keep_lease() -> None:
+    """Connecting takes as long as it likes, and so does the line behind other requests."""
+    scope = current_scope.get()
+    if scope is not None:
+        await scope.execution.keep_lease()
+
+
+def _look_before_calls(server: MCPServer) -> None:
+    """Let the connected server's session look at the lease when a call's turn has come.
+
+    Some transports send one request at a time: the SDK keeps the others in a line.
+    """
+    session: Any = getattr(server, "session", None)
+    if not isinstance(server, _MCPServerWithClientSession) or session is None:
+        return
+    call = session.call_tool
+
+    async def called(*args: Any, **kwargs: Any) -> Any:
+        await _keep_lease()
+        return await call(*args, **kwargs)
+
+    session.call_tool = called
 
 
 def _private(server: MCPServer) -> MCPServer:

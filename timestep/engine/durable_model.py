@@ -284,6 +284,8 @@ class _Call:
         while True:
             await self._pass_holds()
             turn = await take_turn(caller, self, partial(self._say_waiting, attempt))
+            # Nothing is awaited from here to the call.
+            await self.scope.execution.keep_lease()
             if not is_held(self.scope, self._model._agent, self._offered):
                 return turn
             turn.give_back()

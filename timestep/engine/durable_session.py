@@ -89,6 +89,7 @@ class DurableSession(SessionABC):
         """Remove all items; doing it again changes nothing."""
 
         async def body(execution: Execution, step: str) -> None:
+            await execution.keep_lease()
             await self.session.clear_session()
 
         await self._step(body, self.session.clear_session)
@@ -181,6 +182,7 @@ async def _append_once(
         after = await tail.since(note.mark, len(wanted))
         left = missing(wanted, after, tail.sizes(len(wanted)))
     if left:
+        await execution.keep_lease()
         await session.add_items(left)
 
 
@@ -192,5 +194,6 @@ async def _pop_once(session: Session, execution: Execution, step: str) -> Any:
         note = writes.Note(await tail.mark(), last[0] if last else None)
         await in_thread(writes.keep, execution.run_id, execution.epoch, step, note)
     if note.taken is not None and await tail.mark() == note.mark:
+        await execution.keep_lease()
         await session.pop_item()
     return note.taken

@@ -22,6 +22,7 @@ from timestep.engine.durable_approval import DENIED, NeedsApproval, as_people_sa
 from timestep.engine.durable_functions import plainly
 from timestep.engine.execution import MAX_MESSAGE_CHARACTERS, Scope, current_scope, durable_scope
 from timestep.engine.holds import pass_holds
+from timestep.engine.last_look import invoker_that_looks
 from timestep.engine.threads import in_thread
 from timestep.engine.unreadable import UNREADABLE, fault_of, refusal
 from timestep.storable import DEEP, EVENT_TEXT_LIMIT, is_deep, storable, storable_text
@@ -43,7 +44,7 @@ def durable_tool(
     durable = copy.copy(tool)
     if durable._failure_error_function is not None:
         durable._failure_error_function = _remembering(durable._failure_error_function)
-    invoke = durable.on_invoke_tool
+    invoke = durable.on_invoke_tool if idempotent else invoker_that_looks(durable)
 
     async def invoke_as_step(context: ToolContext[Any], arguments: str) -> Any:
         scope = durable_scope()
@@ -274,6 +275,9 @@ class ToolStep:
             await execution.lose()
             raise
         if not resolution or resolution["outcome"] != "happened":
+            # This process may have stood still since "started" was committed, while a person said
+            # that the call shall be made again, and it was. Nothing is awaited from here to it.
+            await execution.keep_lease()
             return await self._plain()
         if self._once_happened is None:
             return self._told(resolution["result"])

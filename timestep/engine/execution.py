@@ -22,7 +22,9 @@ from dbos import DBOS, StepReservation
 from timestep.engine.approved import Approved
 from timestep.engine.executing_time import ExecutingTime
 from timestep.engine.holds import Holds
+from timestep.engine.lease import Lease
 from timestep.engine.step_ids import StepIds, nested_steps
+from timestep.engine.threads import in_thread, submit
 from timestep.engine.writer import EventWriter, PendingEvent
 from timestep.models import Run
 from timestep.storable import storable
@@ -187,6 +189,7 @@ class Execution:
         writer: EventWriter,
         listeners: list[Listener] | None = None,
         holds: Holds | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self.run_id = run_id
         self.n = n
@@ -199,6 +202,7 @@ class Execution:
         self.failed_answer: tuple[BaseException, dict[str, Any] | None] | None = None
         self.listeners = listeners if listeners is not None else []
         self.holds = Holds() if holds is None else holds
+        self._lease = Lease() if lease is None else lease
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
@@ -277,6 +281,26 @@ class Execution:
         """Stop because another worker has the run, without recording the step. Does not return."""
         self._stop(Abort("lost"))
         await asyncio.Event().wait()
+
+    async def keep_lease(self) -> None:
+        """Be sure that the run is this process's, right before a call outside of the database.
+
+        Nothing may be awaited between this and the call. Where the lease was not renewed lately
+        this process may have stood still: it renews now, or the execution is lost, and this does
+        not return. Else it asks nobody and yields to nobody.
+        """
+        # Again after it was renewed: it may have stood still meanwhile.
+        while not self._lease.is_fresh():
+            if not await in_thread(self._lease.renew_for, self.run_id, self.epoch):
+                await self.lose()
+
+    def keep_lease_in_thread(self) -> None:
+        """The same in a thread that a call is about to be made in; raises where it is lost."""
+        while not self._lease.is_fresh():
+            if not submit(self._lease.renew_for, self.run_id, self.epoch).result():
+                # Heard before the thread's end is: the call was not made, and nobody is told.
+                self.stop(Abort("lost"))
+                raise asyncio.CancelledError
 
     @contextmanager
     def unrepeatable(self, step_id: int) -> Iterator[Callable[[], None]]:

@@ -8,13 +8,19 @@ from contextlib import contextmanager
 
 from timestep.engine.execution import Abort, Execution, Listener
 from timestep.engine.holds import Holds
+from timestep.engine.lease import Lease
 from timestep.engine.writer import EventWriter
 
 
 class Executions:
-    """A registry that the workflow, the dispatcher and the heartbeat share; thread-safe."""
+    """A registry that the workflow, the dispatcher and the heartbeat share; thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        lease: Of this process, which each execution looks at before its calls.
+    """
+
+    def __init__(self, lease: Lease | None = None) -> None:
+        self._lease = Lease() if lease is None else lease
         self._lock = threading.Lock()
         self._by_run: dict[str, Execution] = {}
         self._listeners: dict[str, list[Listener]] = {}
@@ -26,7 +32,7 @@ class Executions:
         """Register an execution; called on the event loop that runs it."""
         with self._lock:
             listeners = self._listeners.get(run_id, [])
-            execution = Execution(run_id, n, epoch, self.writer, listeners, self.holds)
+            execution = Execution(run_id, n, epoch, self.writer, listeners, self.holds, self._lease)
             self._by_run[run_id] = execution
         return execution
 

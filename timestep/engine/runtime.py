@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from dbos import error as dbos_error
 from django.conf import settings
 from psycopg import OperationalError
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from timestep import conf
 from timestep.engine.room import ROOM
+from timestep.engine.server_sessions import session_name
 from timestep.engine.tables import SQLITE_PREFIX, provide_functions, use_write_ahead_log
+from timestep.postgres import IDLE_IN_TRANSACTION_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ APPLICATION_VERSION = "engine-1"
 APPLICATION_NAME = "timestep"
 # What only this process executes: takeovers, retries, and what waited for people.
 _TAKEOVER_POLL_SECONDS = 0.5
+_LIMIT = "idle_in_transaction_session_timeout"
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ def _config(url: str, worker_id: str, pool_size: int | None) -> DBOSConfig:
         name=APPLICATION_NAME,
         system_database_url=url,
         sys_db_pool_size=pool_size or default,
+        db_engine_kwargs=_engine_arguments(url, worker_id),
+        sys_db_idle_transaction_timeout_sec=IDLE_IN_TRANSACTION_SECONDS,
         application_version=APPLICATION_VERSION,
         executor_id=worker_id,
         # JSON and never pickle: a planted row must not run code.
@@ -114,6 +120,21 @@ def _config(url: str, worker_id: str, pool_size: int | None) -> DBOSConfig:
         run_migrations=False,
         log_level="ERROR",
     )
+
+
+def _engine_arguments(url: str, worker_id: str) -> dict[str, Any]:
+    """What DBOS's connections have beside what the URL says: the worker's name, and our limit.
+
+    DBOS sets the limit itself, but not where the URL's own options name it.
+    """
+    if url.startswith(SQLITE_PREFIX):
+        return {}
+    arguments = {"application_name": session_name(worker_id)}
+    options = str(make_url(url).query.get("options", ""))
+    if _LIMIT in options:
+        milliseconds = round(IDLE_IN_TRANSACTION_SECONDS * 1000)
+        arguments["options"] = f"{options} -c {_LIMIT}={milliseconds}"
+    return {"connect_args": arguments}
 
 
 def quiet_logs() -> None:

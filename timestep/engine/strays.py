@@ -67,8 +67,10 @@ class Strays:
             segment = self._held().filter(segment_id=segment_id).first()
             if segment is None:
                 return
-            run = Run.objects.select_for_update(no_key=True).get(run_id=segment.run_id)
-            if run.owner not in (None, self._worker_id):
+            rows = Run.objects.select_for_update(no_key=True, skip_locked=True)
+            run = rows.filter(run_id=segment.run_id).first()
+            # Whoever has it locked may be at its end; else the next look finds it again.
+            if run is None or run.owner not in (None, self._worker_id):
                 return
             (_fail if ended else _go_on)(run, segment)
         del self._first_seen[segment_id]

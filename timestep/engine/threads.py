@@ -14,7 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +28,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _RETRY_SECONDS = 0.5
+# Far longer than transactions take here, and far shorter than a lease.
+LOCK_SECONDS = 1.0
 # Short transactions only run here, so a few threads serve many runs.
 _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="timestep-db")
 
@@ -36,6 +44,17 @@ def keep_connections_open() -> None:
     settings = connections.settings["default"]
     settings["CONN_MAX_AGE"] = None
     settings["CONN_HEALTH_CHECKS"] = False
+
+
+def patient_connection() -> None:
+    """Have a connection, in a thread that looks after many rows, that waits for none for long.
+
+    Called before the thread's first statement and between others, as `close_old_connections` is.
+    What another process has locked, which may stand still, must not keep all the rest waiting:
+    after `LOCK_SECONDS` the statement fails as `OperationalError`, and the thread goes on.
+    """
+    close_old_connections()
+    connections[DEFAULT_DB_ALIAS].lock_seconds = LOCK_SECONDS  # type: ignore[attr-defined]
 
 
 def submit(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:

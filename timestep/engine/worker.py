@@ -26,8 +26,10 @@ from timestep.engine.dispatcher import Dispatcher
 from timestep.engine.executions import Executions
 from timestep.engine.fitness import Fitness, lacks
 from timestep.engine.heartbeat import Heartbeat, sweep
+from timestep.engine.lease import Lease
 from timestep.engine.runtime import Tuning
 from timestep.engine.segment import Host, host_segments
+from timestep.engine.server_sessions import name_connections
 from timestep.engine.strays import Strays
 from timestep.engine.threads import keep_connections_open
 from timestep.engine.tools.registry import load_tools, publish_catalogue
@@ -98,10 +100,11 @@ class WorkerProcess:
         self._script = script
         self._queues = sorted({checked_queue(queue) for queue in queues})
         self._lock = None if script else _only_worker_on_sqlite()
-        self.executions = Executions()
+        self._lease = Lease(self.worker_id)
+        self.executions = Executions(self._lease)
         self._on_lost = on_lost
         strays = Strays(self.worker_id, self.executions.run_ids)
-        self._heartbeat = Heartbeat(self.worker_id, self._lose, strays)
+        self._heartbeat = Heartbeat(self.worker_id, self._lease, self._lose, strays)
         self._clocks = Clocks()
         self._dispatcher: Dispatcher | None = None
 
@@ -118,6 +121,7 @@ class WorkerProcess:
 
     def _start(self) -> None:
         keep_connections_open()
+        name_connections(self.worker_id)
         tools, script = load_tools(), self._script
         if not script:
             publish_catalogue(tools)
@@ -126,6 +130,7 @@ class WorkerProcess:
         self.executions.writer.start()
         # Not before the launch, which can take longer than the lease on a busy machine.
         worker = _register(self.worker_id, script, sorted(tools), self._queues)
+        self._lease.renew()
         self._sweep_earlier()
         self._heartbeat.start()
         self._dispatcher = Dispatcher(

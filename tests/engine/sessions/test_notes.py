@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tests.services.rows import standing
 from timestep.engine import heartbeat
+from timestep.engine.lease import Lease
 from timestep.models import RunStatus, SessionWrite
 
 
@@ -23,7 +24,7 @@ def test_notes_of_runs_that_ended_for_good_are_tidied_away(monkeypatch: pytest.M
             SessionWrite.objects.create(run=run, step="0.1", mark={})
     monkeypatch.setattr(heartbeat, "_TIDY_EVERY_BEATS", 1)
     strays: Any = SimpleNamespace()
-    heartbeat.Heartbeat("w-1", lambda: None, strays)._look_after_others()
+    heartbeat.Heartbeat("w-1", Lease(), lambda: None, strays)._look_after_others()
     all_runs = {f"{status}.{when}" for status in RunStatus for when in ("now", "earlier")}
     left = set(SessionWrite.objects.values_list("run_id", flat=True))
     assert all_runs - left == {"succeeded.earlier", "cancelled.earlier"}

@@ -18,8 +18,9 @@ from tests.engine.unit.rows import executing, handed_over
 from tests.services.rows import standing
 from tests.workflows.rows import in_threads, worker
 from timestep.engine import heartbeat as module
-from timestep.engine.heartbeat import LEASE_SECONDS, Heartbeat, beat, sweep, sweep_late
+from timestep.engine.heartbeat import Heartbeat, sweep, sweep_late
 from timestep.engine.heartbeat import sweep_silent as sweep_all
+from timestep.engine.lease import LEASE_SECONDS, Lease, beat
 from timestep.models import (
     ENDED_STATUSES,
     Run,
@@ -185,7 +186,7 @@ def test_what_a_swept_worker_took_just_now_may_still_begin() -> None:
 def _beating(monkeypatch: pytest.MonkeyPatch, on_swept: Callable[[], None]) -> Heartbeat:
     monkeypatch.setattr(module, "BEAT_SECONDS", 0.01)
     strays: Any = SimpleNamespace(look=lambda: 0)
-    return Heartbeat("w-1", on_swept, strays)
+    return Heartbeat("w-1", Lease("w-1"), on_swept, strays)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -199,9 +200,8 @@ def test_a_worker_beats_until_it_is_swept_and_says_so_once(
     _until(lambda: Worker.objects.get().heartbeat_at > row.heartbeat_at)
     assert told == []
     Worker.objects.update(swept_by="w-2")
-    made._thread.join(5)
+    _until(lambda: not any(thread.is_alive() for thread in made._threads))
     assert len(told) == 1
-    assert not made._thread.is_alive()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -223,7 +223,7 @@ def test_a_heart_outlives_a_database_that_is_away(
     made.start()
     _until(lambda: len(beats) > 2)
     made.stop()
-    assert not made._thread.is_alive()
+    assert not any(thread.is_alive() for thread in made._threads)
 
 
 def test_a_worker_that_was_silent_itself_waits_a_lease_before_it_sweeps(
@@ -235,7 +235,7 @@ def test_a_worker_that_was_silent_itself_waits_a_lease_before_it_sweeps(
     made = _beating(monkeypatch, lambda: None)
     made._look_after_others()
     assert swept == ["w-1"]
-    made._beaten_at -= LEASE_SECONDS
+    made._looked_at -= LEASE_SECONDS
     made._look_after_others()
     assert swept == ["w-1"]
     made._sweeps_from -= LEASE_SECONDS
