@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from approvals.services.decisions import resolve_unknown
@@ -79,6 +80,22 @@ def test_a_worker_that_was_silent_and_comes_back(pair: Installation) -> None:
     assert len(pair.events(plain, "run.finished")) == len(pair.events(asks, "run.finished")) == 1
     assert len(pair.events(plain, "tool.finished")) == 1
     assert Worker.objects.get(worker_id=first.worker_id).swept_by is not None
+
+
+def test_a_run_that_somebody_has_locked_keeps_no_other_waiting(pair: Installation) -> None:
+    """A session that stands still: the dead worker's other run goes on, and this one after it."""
+    calls = [call("linger", tag=tag) for tag in "ab"]
+    (locked, _), (other, _) = in_flight(pair, "pair-locked", *calls)
+    with psycopg.connect(str(pair.stack.postgres_uri)) as standing:
+        held = "SELECT 1 FROM timestep_run WHERE run_id = %s FOR UPDATE"
+        standing.execute(held, [locked.run_id])
+        killed = pair.kill("worker")
+        pair.wait(other, "succeeded", within=TAKEOVER_WITHIN_S + 5)
+        sys.stdout.write(f"the other went on and ended {time.time() - killed:.1f} s after\n")
+        fresh = pair.launch([agent("quick")], "pair-locked fresh")
+        pair.wait(fresh, "succeeded")
+        assert pair.run(locked.run_id).status == "running"
+    pair.wait(locked, "succeeded", within=10)
 
 
 def test_the_database_forgets_all_connections(pair: Installation) -> None:
