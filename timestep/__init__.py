@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from timestep import scripts as _scripts  # noqa: F401 - it must be imported early
+
 if TYPE_CHECKING:
     from timestep.api import (
         configure_queue,

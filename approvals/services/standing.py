@@ -21,6 +21,7 @@ from timestep.models import (
     Worker,
     WorkerKind,
 )
+from timestep.scripts import is_session
 from timestep.services.awaits import Families, families
 from timestep.services.holds import active
 from timestep.services.places import places_of
@@ -171,7 +172,11 @@ def _tool_problem(entry: Mapping[str, Any], tool: CatalogueTool | None) -> Itera
 def _process_problem(queue: str, spec: AgentSpec, around: _Surroundings) -> Iterator[str]:
     script = (spec.body.get("needs") or {}).get("script") if spec.is_of_program else None
     if script:
-        if script[:500] not in {one.script for one in around.processes}:
+        if script[:500] in {one.script for one in around.processes}:
+            return
+        if is_session(script):
+            yield f"{script}, where the agent lives, has ended: no run can go on there any more."
+        else:
             yield f"The script {script} does not run: the decision is kept until it does."
         return
     if spec.is_of_program and around.processes:

@@ -10,6 +10,7 @@ import pytest
 from tests.campaign.double import script
 from tests.campaign.installation import Installation
 from tests.library.program import Program, Raised
+from tests.stack import ROOT
 
 ITEMS = [
     {
@@ -163,7 +164,8 @@ def test_runs_are_labelled_and_say_where_they_come_from(
     engine: Installation, program: Program
 ) -> None:
     run = engine.run(program.call("run", agent="adder", input_items="add 1 and 1")["run_id"])
-    assert (run.label, run.launched_from, run.queue) == ("driven", "program", "direct")
+    assert (run.label, run.queue) == ("driven", "direct")
+    assert run.launched_from == f"program {ROOT / 'tests/library/driver.py'}"
 
 
 @pytest.mark.parametrize("stream", [False, True])

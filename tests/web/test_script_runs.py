@@ -15,7 +15,7 @@ from tests.workflows.rows import run as make_run
 from timestep.models import Run
 from timestep.services.specs import store_spec
 from workflows.selectors.live import live_context
-from workflows.selectors.why.processes import script_of
+from workflows.selectors.why.programs import script_of
 
 pytestmark = pytest.mark.django_db
 

@@ -18,6 +18,7 @@ from timestep.models import (
     Run,
     RunStatus,
     Segment,
+    SegmentKind,
     SegmentState,
     ToolStart,
     Worker,
@@ -190,6 +191,25 @@ def interrupt(
     _release(run, n, awaiting, False, timezone.now(), revision=run.revision + 1)
     save_interrupted(run, state)
     _ask(run_id, run.revision, waiting)
+    return True
+
+
+@transaction.atomic
+def give_back(run_id: str, n: int, epoch: int) -> bool:
+    """Leave a run to whoever can build its agents, if this epoch still has it.
+
+    Its workflow must be parked: whoever takes it goes on after the steps that were finished.
+    """
+    run = _held(run_id, epoch)
+    if run is None:
+        return _released_before(run_id, epoch) is not None
+    _release(run, n, RunStatus.QUEUED, False, timezone.now())
+    ready = {"state": SegmentState.READY, "kind": SegmentKind.CONTINUE, "worker": None}
+    Segment.objects.filter(run_id=run_id, n=n).update(**ready, ended_at=None)
+    record_events(run_id, ("status", {"status": RunStatus.QUEUED}))
+    if run.cancel_requested_at is not None:
+        # Asked for while the run was on its way back, where no execution would see it.
+        cancel(run_id, by=run.cancelled_by)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 
 from dbos import DBOS
 from dbos import error as dbos_error
@@ -92,6 +93,23 @@ class Dispatcher:
         self._ends = True
         if passed:
             self._passing.release()
+
+    def take_own(self) -> bool:
+        """Begin what lives in this script alone, although the process ends; whether any did.
+
+        Nobody else could, and its next start may reach its end as quickly as this one.
+        """
+        with self._passing:
+            try:
+                close_old_connections()
+                seen = look(self._worker_id)
+                if seen.stopped.everything or not seen.specs:
+                    return False
+                ending = replace(seen, stopped=replace(seen.stopped, draining=True))
+                return self._hand_over(self._taker(ending)) > 0
+            except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:
+                logger.warning("the database does not answer the dispatcher: %s", error)
+                return False
 
     def stop(self) -> None:
         """End the thread; waits for the pass under way."""

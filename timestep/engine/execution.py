@@ -40,8 +40,8 @@ _STEPS_AFTER_TRIP = 4
 class Abort:
     """Why an execution stopped before its end.
 
-    `reason` is `failed`, `timed_out`, `cancelled`, `lost` (another worker has the run) or
-    `stopped` (this process ends).
+    `reason` is `failed`, `timed_out`, `cancelled`, `lost` (another worker has the run),
+    `stopped` (this process ends) or `lacking` (it cannot build the agents, and another may).
     """
 
     reason: str

@@ -10,11 +10,12 @@ from typing import Any
 
 from dbos import DBOS
 from django.db import Error, OperationalError, close_old_connections, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
+from timestep.engine.births import is_dead
 from timestep.engine.lease import LEASE_SECONDS, Lease, elapsed
 from timestep.engine.runtime import takeover_queue
 from timestep.engine.server_sessions import end_sessions
@@ -121,7 +122,7 @@ def _gone() -> Q:
 
 
 def sweep_silent(worker_id: str) -> int:
-    """Take over the runs of workers that are silent for longer than the lease.
+    """Take over the runs of workers that are dead, or silent for longer than the lease.
 
     Args:
         worker_id: The worker that sweeps.
@@ -129,9 +130,11 @@ def sweep_silent(worker_id: str) -> int:
     Returns:
         How many workers were swept.
     """
-    silent = Worker.objects.filter(_gone(), swept_by__isnull=True).exclude(worker_id=worker_id)
-    names = list(silent.values_list("worker_id", flat=True))
-    return sum(sweep(lost, worker_id, _gone()) for lost in names)
+    others = Worker.objects.filter(swept_by__isnull=True).exclude(worker_id=worker_id)
+    found = list(others.annotate(gone=ExpressionWrapper(_gone(), BooleanField())))
+    swept = sum(sweep(one.worker_id, worker_id, _gone()) for one in found if one.gone)
+    dead = [one for one in found if not one.gone and is_dead(one)]
+    return swept + sum(sweep(one.worker_id, worker_id) for one in dead)
 
 
 def sweep(lost: str, worker_id: str, known: Q | None = None) -> int:

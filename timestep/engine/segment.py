@@ -36,12 +36,14 @@ from timestep.engine.execution import (
     describe_error,
 )
 from timestep.engine.executions import Executions
+from timestep.engine.fitness import Fitness
 from timestep.engine.holds import Stopped
 from timestep.engine.relay import Relay
 from timestep.engine.step_ids import StepIds
 from timestep.engine.threads import in_thread
 from timestep.engine.tools.registry import RegisteredTool
 from timestep.engine.travel import CannotTravel, build_value
+from timestep.errors import SpecNotBuildable
 from timestep.ids import segment_id
 from timestep.models import Run, RunStatus
 from timestep.services.states import SegmentStart, segment_start
@@ -64,6 +66,7 @@ class Host:
     worker_id: str
     tools: dict[str, RegisteredTool]
     executions: Executions
+    fitness: Fitness
 
 
 class _Current:
@@ -138,13 +141,25 @@ async def _executed(host: Host, claimed: Claim, execution: Execution) -> dict[st
         await _end_aborted(execution, aborted.abort)
         raise _parked(run.run_id, n) from None
     except Exception as error:  # noqa: BLE001 - the SDK, a guardrail, the spec: the run keeps it
-        described = describe_tripwire(error) or describe_error(f"agent {run.agent}", "", error)
-        await _end_aborted(execution, Abort("failed", described), _answer_of(execution, error))
+        abort = await _abort_for(error, host, run)
+        await _end_aborted(execution, abort, _answer_of(execution, error))
         raise _parked(run.run_id, n) from None
     await execution.flush()
     if not await finish():
         raise dbos_error.DBOSWorkflowConflictIDError(segment_id(run.run_id, n))
     return {"status": "ended"}
+
+
+async def _abort_for(error: Exception, host: Host, run: Run) -> Abort:
+    """The run has failed; but not where the process alone lacks something, which others may have.
+
+    It was taken as one that can be built here: a part is gone since, or it was looked at too early.
+    """
+    lacking = isinstance(error, SpecNotBuildable)
+    if lacking and await in_thread(host.fitness.misjudged, run.spec):
+        return Abort("lacking")
+    described = describe_tripwire(error) or describe_error(f"agent {run.agent}", "", error)
+    return Abort("failed", described)
 
 
 def _answer_of(execution: Execution, error: BaseException) -> dict[str, Any] | None:
@@ -165,6 +180,9 @@ async def _end_aborted(
     await _park(run_id, n)
     if abort.reason == "stopped":
         return  # The process ends, and its rows say whose the run was: another takes it over.
+    if abort.reason == "lacking":
+        await in_thread(claims.give_back, run_id, n, execution.epoch)
+        return
     fields = {"error": abort.error} if abort.error else {}
     ending = Ending(_STATUS_OF_ABORT[abort.reason], True, fields, failed_answer=answer)
     await _ended(execution, ending)

@@ -21,11 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from timestep import conf, private
 from timestep.engine import runtime
+from timestep.engine.births import own_birth
 from timestep.engine.clocks import Clocks
 from timestep.engine.dispatcher import Dispatcher
 from timestep.engine.executions import Executions
 from timestep.engine.fitness import Fitness, lacks
-from timestep.engine.heartbeat import Heartbeat, sweep
+from timestep.engine.heartbeat import Heartbeat, sweep, sweep_silent
 from timestep.engine.lease import Lease
 from timestep.engine.runtime import Tuning
 from timestep.engine.segment import Host, host_segments
@@ -125,7 +126,8 @@ class WorkerProcess:
         tools, script = load_tools(), self._script
         if not script:
             publish_catalogue(tools)
-        host_segments(Host(self.worker_id, tools, self.executions))
+        fitness = Fitness(lambda spec: lacks(spec, tools, script=bool(script)))
+        host_segments(Host(self.worker_id, tools, self.executions, fitness))
         runtime.launch(self.worker_id, self._tuning)
         self.executions.writer.start()
         # Not before the launch, which can take longer than the lease on a busy machine.
@@ -137,7 +139,7 @@ class WorkerProcess:
             worker,
             runtime.takeover_queue(self.worker_id),
             self.executions,
-            Fitness(lambda spec: lacks(spec, tools, script=bool(script))),
+            fitness,
             # A script begins its own runs without a look at the rows.
             wakeup(_SCRIPT_CALM_SECONDS if script else 0.0),
         )
@@ -149,19 +151,27 @@ class WorkerProcess:
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
-    def stop(self, drain_seconds: float, at_once: threading.Event | None = None) -> None:
+    def stop(
+        self,
+        drain_seconds: float,
+        at_once: threading.Event | None = None,
+        *,
+        begin_own: bool = False,
+    ) -> None:
         """Take nothing new, let runs go on for a while, and leave the rest to others.
 
         Args:
             drain_seconds: How long runs may go on. Those that only wait are left to others now.
             at_once: Set from another thread, it ends the waiting.
+            begin_own: Whether what lives in this script alone is still begun, for half the time.
         """
         if not connection.in_atomic_block:
             connection.close()  # Unused for long: the database may have been away meanwhile.
         self._say(drain_asked_at=timezone.now(), drain_asked_by="its own process, which ends")
         if self._dispatcher is not None:
             self._dispatcher.drain()
-        self._wait_for_executions(drain_seconds, at_once or threading.Event())
+        own_seconds = drain_seconds / 2 if begin_own else 0.0
+        self._wait_for_executions(drain_seconds, at_once or threading.Event(), own_seconds)
         self._clocks.stop()
         if self._dispatcher is not None:
             self._dispatcher.stop()
@@ -169,10 +179,18 @@ class WorkerProcess:
         self._wait_for_executions(_STOP_SECONDS, threading.Event())
         self.executions.writer.stop()
         self._heartbeat.stop()
-        if not self.executions.run_ids():
-            runtime.shut_down(self.worker_id)
         # From here on whoever sweeps next takes over what was left, without waiting for the lease.
         self._say(stopped_at=timezone.now())
+        if not self.executions.run_ids():
+            self._leave_to_others()
+            runtime.shut_down(self.worker_id)
+
+    def _leave_to_others(self) -> None:
+        """Queue what was left: nobody may be there to sweep, and it does not run any more."""
+        try:
+            sweep(self.worker_id, self.worker_id)
+        except (Error, SQLAlchemyError, dbos_error.DBOSException) as error:
+            logger.warning("this worker ends, and leaves its runs as they are: %s", error)
 
     def _say(self, **fields: Any) -> None:
         """Write into this worker's row; without the database the process ends all the same."""
@@ -181,12 +199,20 @@ class WorkerProcess:
         except Error as error:
             logger.warning("this worker ends, and cannot say so: %s", error)
 
-    def _wait_for_executions(self, seconds: float, at_once: threading.Event) -> None:
-        deadline = time.monotonic() + seconds
-        while self._executes() and time.monotonic() < deadline:
+    def _wait_for_executions(
+        self, seconds: float, at_once: threading.Event, own_seconds: float = 0.0
+    ) -> None:
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            begins = time.monotonic() - began < own_seconds and self._begins_own()
+            if not begins and not self._executes():
+                break
             self.executions.stop_waiting("stopped")
             if at_once.wait(0.05):
                 break
+
+    def _begins_own(self) -> bool:
+        return self._dispatcher is not None and self._dispatcher.take_own()
 
     def _executes(self) -> bool:
         """Whether anything runs here, or is on its way from the dispatcher to its execution."""
@@ -205,7 +231,11 @@ class WorkerProcess:
         self._on_lost()
 
     def _sweep_earlier(self) -> None:
-        """On SQLite all processes are on one machine, so the dead are known without their lease."""
+        """Take over from the dead at once: the process may end before its heart has beaten twice.
+
+        On SQLite all processes are on one machine, so they are known without their lease.
+        """
+        sweep_silent(self.worker_id)
         if connection.vendor != "sqlite":
             return
         others = Worker.objects.filter(swept_by__isnull=True).exclude(worker_id=self.worker_id)
@@ -255,6 +285,7 @@ def _register(worker_id: str, script: str, tools: list[str], queues: list[str]) 
         script=script[:500],
         host=socket.gethostname()[:200],
         pid=os.getpid(),
+        birth=own_birth(),
         engine_version=ENGINE_VERSION,
         replays=sorted(REPLAYED_VERSIONS),
         providers=available(os.environ),

@@ -23,6 +23,7 @@ from timestep.library.checks import named_as_arguments
 from timestep.library.orders import DEFAULT_MAX_TURNS, Order
 from timestep.models import Run, Segment
 from timestep.outages import refused_when_full
+from timestep.scripts import own_home
 from timestep.services.database_clock import database_now
 from timestep.services.launch import launch
 from timestep.services.specs import store_spec
@@ -51,8 +52,8 @@ async def launch_order(order: Order, *, queue: str, label: str, here: str | None
     """
     context = None
     if order.context is not None:
-        context = travel.describe_value(order.context, "context")
-    body = travel.describe(order.agent, run_config=order.run_config, context=context)
+        context = travel.describe_value(order.context, "context", session=True)
+    body = travel.describe(order.agent, run_config=order.run_config, context=context, session=True)
     session_id, session_spec = await settle_session(order.session)
     # Made before the insert, which is tried again when its answer is lost.
     run_id = time_ordered("run") if order.workflow_id is None else order.workflow_id
@@ -100,7 +101,7 @@ def _inserted(
     spec = store_spec(body)
     limits = dict(limits)
     until = _delayed_until(limits.pop("delay_seconds"))
-    more = {"launched_from": LAUNCHED_FROM, "delayed_until": until}
+    more = {"launched_from": f"{LAUNCHED_FROM} {own_home()}", "delayed_until": until}
     run = launch(spec=spec, agent=agent, **more, **limits)
     if state is not None and not run.states.filter(revision=0).exists():
         # It begins where the state is, with what was decided in it.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from timestep.engine.runtime import Tuning
+from timestep.engine.travel import trust_own_modules
 from timestep.engine.worker import WorkerProcess
 from timestep.library.endings import Endings
+from timestep.library.left_behind import tell_left_behind
 from timestep.library.setup import Configuration
 
 logger = logging.getLogger(__name__)
@@ -31,13 +33,21 @@ class Program:
 
     def start(self) -> None:
         """Start all threads."""
+        trust_own_modules()
         self.worker.start()
         self.endings.start()
 
-    def stop(self, drain_seconds: float) -> None:
-        """Stop them again, the other way round."""
-        self.worker.stop(drain_seconds)
+    def stop(self, drain_seconds: float, *, at_end: bool = False) -> None:
+        """Stop them again, the other way round.
+
+        Args:
+            drain_seconds: How long runs under way may go on.
+            at_end: Whether the program has reached its end: what waits is begun then, as far as
+                it lives in this program alone, and the log says what is left of it.
+        """
+        self.worker.stop(drain_seconds, begin_own=at_end)
         self.endings.stop()
+        tell_left_behind()
 
     @property
     def by(self) -> str:

@@ -77,7 +77,7 @@ def _refuse(agent: Agent[Any], of: str) -> None:
 def _digest(agent: Agent[Any]) -> str:
     """What the agent is described by; empty if it cannot travel and so has no description."""
     try:
-        return _agents_of(describe(agent))
+        return _agents_of(describe(agent, session=True))
     except CannotTravel:
         return ""
 

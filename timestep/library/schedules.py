@@ -23,8 +23,9 @@ from timestep.errors import InvalidInput, NotLaunched
 from timestep.ids import time_ordered
 from timestep.library.checks import check_agent
 from timestep.library.launching import LAUNCHED_FROM, as_json
-from timestep.library.setup import is_launched, script_path
+from timestep.library.setup import is_launched
 from timestep.models import DIRECT_QUEUE, Schedule
+from timestep.scripts import own_home
 from timestep.services import backfills, ticks
 from timestep.services import schedules as rows
 from timestep.services.audit import Actor
@@ -69,7 +70,7 @@ def described(agent: Agent[Any], session: Any, given: Mapping[str, Any]) -> Prog
         submit(_go_on_in_conversation, session, name).result()
     session_id, session_spec = submit(settle, session).result()
     own = {"name": name, "agent": agent.name, "session_id": session_id}
-    created_from = f"{LAUNCHED_FROM} {script_path()}"
+    created_from = f"{LAUNCHED_FROM} {own_home()}"
     return ProgramSchedule({**DEFAULTS, **fields, **own}, spec, session_spec, created_from)
 
 

@@ -15,6 +15,7 @@ from timestep import conf
 from timestep.errors import InvalidInput, NotConfigured, NotLaunched
 from timestep.library.checks import is_number
 from timestep.library.exits import at_exit
+from timestep.scripts import own_home
 
 if TYPE_CHECKING:
     from timestep.library.program import Program
@@ -23,6 +24,7 @@ SITE_SETTINGS = "timestep_site.program"
 SQLITE_PREFIX = "sqlite:///"
 _POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 _URL_FORM = "write postgresql://… or sqlite:///<path of the file>"
+_DRAIN_SECONDS = 10.0
 _Value = TypeVar("_Value")
 
 
@@ -95,7 +97,7 @@ def ensure_dbos_launched() -> None:
     _outside_event_loops(_launch)
 
 
-def cleanup_dbos(timeout_seconds: float = 10.0) -> None:
+def cleanup_dbos(timeout_seconds: float = _DRAIN_SECONDS) -> None:
     """Stop executing in this process; what has not ended goes on elsewhere, or at the next start.
 
     Called at the program's end by itself.
@@ -226,23 +228,22 @@ def _launch() -> None:
 
         migrate_if_due()
         flush_pending()
-        program = Program(configuration, script_path())
+        program = Program(configuration, own_home())
         program.start()
         _Process.program = program
 
 
-def _clean_up(timeout_seconds: float) -> None:
+def _clean_up(timeout_seconds: float, *, at_end: bool = False) -> None:
     with _Process.lock:
         program, _Process.program = _Process.program, None
         if program is not None:
-            program.stop(timeout_seconds)
+            program.stop(timeout_seconds, at_end=at_end)
 
 
-def script_path() -> str:
-    """The file that this process runs, by which its own code is found again; or what it is."""
-    main = sys.modules.get("__main__")
-    path = getattr(main, "__file__", None)
-    return str(Path(path).resolve()) if path else "<interactive>"
+def _end() -> None:
+    """Let what the program queued last be begun, unless a person wants it to end."""
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
+    _clean_up(_DRAIN_SECONDS, at_end=not interrupted)
 
 
 def _outside_event_loops(function: Callable[[], None]) -> None:
@@ -266,4 +267,4 @@ def _outside_event_loops(function: Callable[[], None]) -> None:
 
 
 # When this is imported, not at the launch: that may come from a thread that outlives the main one.
-at_exit(cleanup_dbos)
+at_exit(_end)

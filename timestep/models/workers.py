@@ -23,6 +23,13 @@ class Worker(models.Model):
     )
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
+    birth = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where and when the process began, by which its death is known on its machine.",
+    )
     engine_version = models.PositiveIntegerField()
     replays = models.JSONField(
         default=list, help_text="The engine versions whose begun runs it can take over."

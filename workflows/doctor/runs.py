@@ -14,7 +14,8 @@ from timestep.services.awaits import families
 from timestep.services.places import places_of
 from timestep.services.workers import living_processes
 from workflows.doctor.findings import Finding, Findings, count, ok, problem, some, warning
-from workflows.selectors.why.processes import missing, script_of
+from workflows.doctor.programs import homeless, of_programs
+from workflows.selectors.why.processes import missing
 from workflows.selectors.workers import unserved
 
 # Well over the 15 s in which a living worker takes over.
@@ -57,15 +58,16 @@ def _full(names: Iterable[str]) -> Iterator[str]:
 def stranded() -> Findings:
     """Runs that would not go on by themselves."""
     alive = list(living_processes())
-    found = [*_lost(alive), *_handed_over(alive), *_waiting(alive)]
+    found = [*_lost(alive), *_handed_over(alive), *of_programs(alive), *_waiting(alive)]
     yield from found or [ok("stranded runs", "none")]
 
 
 def _lost(alive: list[Worker]) -> Findings:
     """Running, on a worker that is gone."""
     owners = [one.worker_id for one in alive]
-    gone = Run.objects.filter(status=RunStatus.RUNNING).exclude(owner__in=owners)
-    ids = list(gone.order_by("-created_at").values_list("run_id", flat=True)[:LOOKED_AT])
+    running = Run.objects.filter(status=RunStatus.RUNNING).exclude(owner__in=owners)
+    gone = running.select_related("spec").order_by("-created_at")[:LOOKED_AT]
+    ids = [run.run_id for run in gone if not homeless(run, alive)]
     if ids:
         said = f"{count(len(ids), 'run is', 'runs are')} running on a worker that is gone: "
         yield _by_whom(alive, said + some(ids), "they are taken over within 15 s; if not, ")
@@ -91,20 +93,12 @@ def _by_whom(alive: list[Worker], said: str, meanwhile: str) -> Finding:
 
 
 def _waiting(alive: list[Worker]) -> Findings:
-    """Queued for a script or an engine version that nobody runs."""
+    """Queued for an engine version that nobody runs."""
     segments = _ready().select_related("run", "run__spec").order_by("created_at")
-    scripts: dict[str, list[str]] = {}
     versions: dict[int, list[str]] = {}
     for run in (segment.run for segment in segments[:LOOKED_AT]):
-        if not missing(run, run.spec.body, alive):
-            continue
-        if script := script_of(run.spec.body):
-            scripts.setdefault(script, []).append(run.run_id)
-        else:
+        if missing(run, run.spec.body, alive) and not homeless(run, alive):
             versions.setdefault(run.engine_version, []).append(run.run_id)
-    for script, ids in scripts.items():
-        said = f"wait for {script}, where their agent lives: {some(ids)}"
-        yield warning("stranded runs", said, f"run it again: `python {script}`")
     for version, ids in versions.items():
         said = f"wait for a worker of engine version {version}: {some(ids)}"
         yield problem("stranded runs", said, "start a worker of that release, or cancel them")

@@ -4,8 +4,8 @@ from timestep.engine.travel.building import build, build_run_config
 from timestep.engine.travel.contexts import build_value, describe_value
 from timestep.engine.travel.describing import describe
 from timestep.engine.travel.missing import missing_here
+from timestep.engine.travel.own_parts import trust_own_modules
 from timestep.engine.travel.problems import CannotTravel, Problem
-from timestep.engine.travel.references import own_script
 from timestep.engine.travel.registered import (
     register_agent,
     register_function,
@@ -22,9 +22,9 @@ __all__ = [
     "describe",
     "describe_value",
     "missing_here",
-    "own_script",
     "register_agent",
     "register_function",
     "register_guardrail",
     "register_tool",
+    "trust_own_modules",
 ]

@@ -3,6 +3,7 @@
 A spec comes from the database, and whoever can write there must not choose what a worker
 imports. Allowed are: modules of registered parts, those named in `TIMESTEP_TOOLS` and
 `TIMESTEP_CODE`, modules that this process itself has described, and a few names of the SDK.
+Programs also use the modules that their own code has imported (`own_parts`).
 """
 
 from __future__ import annotations
@@ -45,6 +46,13 @@ SDK_CLASSES = frozenset(
 SDK = ("agents", "openai")
 SDK_TYPES = "openai.types."
 
+
+class _Trusted:
+    """Knows the modules that this process has imported itself, in programs; in workers nothing."""
+
+    is_own: Callable[[str], bool] | None = None
+
+
 _described: set[str] = set()
 _described_parts: set[str] = set()
 
@@ -65,9 +73,21 @@ def was_described(part: Any) -> bool:
     return digest(part) in _described_parts
 
 
+def trust(is_own: Callable[[str], bool]) -> None:
+    """Allow the modules that a function knows for the process's own."""
+    _Trusted.is_own = staticmethod(is_own)
+
+
+def trusts() -> bool:
+    """Whether this process uses the code that it has imported itself."""
+    return _Trusted.is_own is not None
+
+
 def may_import(module: str) -> bool:
     """Whether a spec may name code of this module."""
     if module in _described or module in _tool_modules():
+        return True
+    if _Trusted.is_own is not None and _Trusted.is_own(module):
         return True
     if any(_is_under(module, prefix) for prefix in (*_setting("TIMESTEP_TOOLS"), *_code())):
         return True

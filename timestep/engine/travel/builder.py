@@ -14,10 +14,11 @@ from typing import Any, NoReturn, TypeVar
 from agents import Agent
 
 from timestep.engine.travel import allowed
-from timestep.engine.travel.references import MAIN, MISSING, lookup, own_script
+from timestep.engine.travel.references import MAIN, MISSING, lookup
 from timestep.engine.travel.registered import entry_named
 from timestep.engine.travel.wrapped import function_inside, home_of
 from timestep.errors import SpecNotBuildable
+from timestep.scripts import own_home
 
 Check = Callable[[Any], bool]
 T = TypeVar("T")
@@ -160,7 +161,7 @@ class Builder:
 
     def _module(self, module: str, name: str, path: str) -> ModuleType:
         if module == MAIN:
-            if self.script is None or self.script != own_script():
+            if self.script is None or self.script != own_home():
                 refuse(path, f"lives in the script {self.script}; run that script again")
             return sys.modules[MAIN]
         return open_module(module, path, name)

@@ -10,24 +10,25 @@ from timestep.engine.travel import allowed
 from timestep.engine.travel.builder import Builder, refuse
 from timestep.engine.travel.describer import Describer
 from timestep.engine.travel.problems import raise_all
-from timestep.engine.travel.references import own_script
 from timestep.engine.travel.values import Values
 from timestep.engine.travel.values import build_value as build_part
 from timestep.errors import SpecNotBuildable
+from timestep.scripts import own_home
 
 
-def describe_value(value: object, where: str) -> dict[str, Any]:
+def describe_value(value: object, where: str, *, session: bool = False) -> dict[str, Any]:
     """A value as JSON from which `build_value()` makes an equal one, here or elsewhere.
 
     Args:
         value: Numbers, texts, lists and dictionaries; instances of dataclasses and pydantic
             models whose classes have an import path.
         where: What people call it: `context`.
+        session: Whether its classes may live in this very process, where that has no file.
 
     Raises:
         CannotTravel: Something in it exists in this process alone.
     """
-    describer = Describer()
+    describer = Describer(session=session)
     part = Values(describer).part(value, where)
     raise_all(describer.problems)
     allowed.remember(describer.modules, ())
@@ -42,7 +43,7 @@ def build_value(described: Mapping[str, Any]) -> Any:
     """
     try:
         script = described["script"]
-        if script is not None and script != own_script():
+        if script is not None and script != own_home():
             refuse("the context", f"lives in the script {script}; run that script again")
         return build_part(Builder(script), described["value"], "the context")
     except SpecNotBuildable:

@@ -10,8 +10,9 @@ from agents import Agent
 
 from timestep.engine.travel import allowed
 from timestep.engine.travel.problems import Problem
-from timestep.engine.travel.references import MAIN, own_script, reference_to, why_unknown
+from timestep.engine.travel.references import MAIN, reference_to, why_unknown
 from timestep.engine.travel.registered import entry_of
+from timestep.scripts import own_home, own_script
 from timestep.storable import storable_text
 
 # They differ from shell to shell, and a value such as "1" is found in them by chance.
@@ -30,9 +31,14 @@ MENDS = {
 
 
 class Describer:
-    """One description in the making."""
+    """One description in the making.
 
-    def __init__(self) -> None:
+    Args:
+        session: Whether parts may live in this very process, where that has no file.
+    """
+
+    def __init__(self, *, session: bool = False) -> None:
+        self._session = session
         self.problems: list[Problem] = []
         self.modules: set[str] = set()
         self.registered: dict[tuple[str, str], str] = {}
@@ -120,7 +126,7 @@ class Describer:
         return None
 
     def _from_script(self, path: str) -> None:
-        self.script = own_script()
+        self.script = own_home() if self._session else own_script()
         if self.script is None:
             self.problem(path, "is defined in a session without a file", "save it in a module")
 

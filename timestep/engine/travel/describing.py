@@ -33,6 +33,7 @@ def describe(
     *,
     run_config: RunConfig | None = None,
     context: Mapping[str, Any] | None = None,
+    session: bool = False,
 ) -> dict[str, Any]:
     """The spec of an agent and of all agents that it can reach.
 
@@ -44,6 +45,8 @@ def describe(
         run_config: What the run is configured with, if anything.
         context: What `describe_value()` gave for the run's context. The spec then needs the
             classes of it too, so that only those execute the run who have them.
+        session: Whether parts may live in this very process, where that has no file: a notebook,
+            `python -c`. Nobody else can build the spec then, and nobody at all after its end.
 
     Returns:
         JSON: `spec_version`, `start`, `needs`, `agents`, `run_config`; `context` if it has classes.
@@ -54,7 +57,7 @@ def describe(
     """
     if not isinstance(agent, Agent):
         raise InvalidInput("agent", f"{agent!r:.80} is no agents.Agent")
-    describer = Describer()
+    describer = Describer(session=session)
     start = describer.agent_key(agent, f"agent {agent.name!r}")
     agents = _agents(describer)
     config = None

@@ -11,10 +11,12 @@ from timestep.engine.travel.builder import Builder, open_module
 from timestep.engine.travel.hosted_tools import build_hosted_tool
 from timestep.engine.travel.mcp_servers import KINDS as SERVERS
 from timestep.engine.travel.mcp_servers import check_server
-from timestep.engine.travel.references import MAIN, MISSING, lookup, own_script
+from timestep.engine.travel.own_parts import find_servers
+from timestep.engine.travel.references import MAIN, MISSING, lookup
 from timestep.engine.travel.registered import entry_named
 from timestep.engine.travel.values import names_variable, parts_of
 from timestep.errors import SpecNotBuildable
+from timestep.scripts import is_session, own_home
 from timestep.spec_version import SpecVersion
 
 
@@ -28,6 +30,11 @@ def missing_here(spec: Mapping[str, Any]) -> str:
     version = spec.get("spec_version") if isinstance(spec, Mapping) else None
     if version != SpecVersion.CODE:
         return f"the spec has version {version!r:.20}, this process builds {SpecVersion.CODE}"
+    said = _said(spec)
+    return _said(spec) if said and find_servers() else said
+
+
+def _said(spec: Mapping[str, Any]) -> str:
     try:
         return next(_gaps(spec), "")
     except SpecNotBuildable as error:
@@ -38,8 +45,9 @@ def missing_here(spec: Mapping[str, Any]) -> str:
 
 def _gaps(spec: Mapping[str, Any]) -> Iterator[str]:
     script = spec["needs"]["script"]
-    if script is not None and script != own_script():
-        yield f"it needs the script {script}: run that script again"
+    if script is not None and script != own_home():
+        again = "which has ended" if is_session(script) else "run that script again"
+        yield f"it needs the script {script}: {again}"
     for part in parts_of([spec["agents"], spec["run_config"], spec.get("context")]):
         if "registered" in part and not _is_registered(part["registered"]):
             yield f"it needs {part['registered']!r:.80}, which nothing has registered here"

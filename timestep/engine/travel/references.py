@@ -7,7 +7,6 @@ import inspect
 import operator
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,15 +15,6 @@ from timestep.engine.travel.wrapped import function_inside, home_of
 
 MAIN = "__main__"
 MISSING = object()
-
-
-def own_script() -> str | None:
-    """The absolute path of the file that this process runs, or None: a prompt, a notebook."""
-    named = getattr(sys.modules.get(MAIN), "__file__", None)
-    if not named:
-        return None
-    path = Path(named).resolve()
-    return str(path) if path.is_file() else None
 
 
 def reference_to(value: object) -> dict[str, Any] | None:

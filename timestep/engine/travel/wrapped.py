@@ -28,4 +28,5 @@ def home_of(value: object) -> str:
     """The module in which a part was written; empty if nothing says so."""
     inside = function_inside(value)
     named = getattr(inside, "__module__", None) or getattr(type(inside), "__module__", None)
-    return named if isinstance(named, str) else ""
+    # So `multiprocessing` calls the script's module in the processes that it starts.
+    return {"__mp_main__": "__main__"}.get(named, named) if isinstance(named, str) else ""

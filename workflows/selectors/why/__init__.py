@@ -13,7 +13,8 @@ from workflows.selectors.why.case import Case, Mend, Reason
 from workflows.selectors.why.others import busy
 from workflows.selectors.why.people import asked
 from workflows.selectors.why.places import no_place
-from workflows.selectors.why.processes import lacking, lost_worker, unbuildable
+from workflows.selectors.why.processes import lacking, lost_worker
+from workflows.selectors.why.programs import unbuildable
 from workflows.selectors.why.steps import model_limits, step_holds
 from workflows.selectors.why.stops import delayed, held, paused
 

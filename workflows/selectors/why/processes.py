@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from timestep.models import CatalogueTool, Run, RunStatus, Worker, WorkerKind
 from timestep.services.workers import living_processes
-from timestep.spec_version import SpecVersion
 from workflows.selectors.why.case import Case, Mend, Reason
+from workflows.selectors.why.programs import needs_script, script_of, waits_for
 from workflows.selectors.why.stops import moves
 from workflows.selectors.workers import missing_keys
 
@@ -35,7 +35,9 @@ def _nobody(case: Case) -> Reason | None:
     if said := missing(case.run, case.run.spec.body, case.alive):
         return Reason("process", said, mends=(_to_workers(),))
     if not case.alive:
-        return Reason("no_worker", f"No worker is alive. {_START}", mends=(_to_workers(),))
+        of_program = case.run.spec.is_of_program
+        mend = waits_for(case.run) if of_program else f"No worker is alive. {_START}"
+        return Reason("no_worker", mend, mends=(_to_workers(),))
     if reserved := _reserved(case):
         return reserved
     if not case.workers:
@@ -60,16 +62,6 @@ def lost_worker(case: Case) -> Iterator[Reason]:
     yield Reason("lost", text, since=row.heartbeat_at, mends=(_to_workers(),))
 
 
-def unbuildable(case: Case) -> Iterator[Reason]:
-    """An agent of a program that nobody takes, where nothing else is in the way."""
-    if case.run.spec.is_of_program and not case.is_given:
-        yield Reason(
-            "unbuildable",
-            "No living process takes it: its agent was described by a program. Run that program "
-            "again, or name its modules in TIMESTEP_CODE of a worker.",
-        )
-
-
 def missing(run: Run, spec: dict[str, Any], alive: Sequence[Worker]) -> str:
     """The script or the engine version that no living process has, in a sentence; empty if any has.
 
@@ -79,8 +71,9 @@ def missing(run: Run, spec: dict[str, Any], alive: Sequence[Worker]) -> str:
         alive: The processes that are alive.
     """
     script = script_of(spec)
-    if run.status == RunStatus.QUEUED and script and not runs_script(script, alive):
-        return f"Waits for {script} to run again: its agent lives in that file."
+    going = run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+    if going and script and not runs_script(script, alive):
+        return needs_script(script)
     begun = run.started_at is not None
     if not alive or any(one.can_take(run.engine_version, begun=begun) for one in alive):
         return ""
@@ -93,16 +86,9 @@ def missing(run: Run, spec: dict[str, Any], alive: Sequence[Worker]) -> str:
     return f"{of}, or of a newer one: {why}. Start a worker of that release, or cancel it."
 
 
-def script_of(spec: dict[str, Any]) -> str:
-    """The file that an agent lives in; empty where any worker can build it."""
-    needs = spec.get("needs") if spec.get("spec_version") == SpecVersion.CODE else None
-    script = needs.get("script") if isinstance(needs, dict) else None
-    return script if isinstance(script, str) else ""
-
-
 def runs_script(script: str, alive: Sequence[Worker]) -> bool:
     """Whether a living process runs this file."""
-    return any(one.kind == WorkerKind.SCRIPT and one.script == script for one in alive)
+    return any(one.kind == WorkerKind.SCRIPT and one.script == script[:500] for one in alive)
 
 
 def _to_workers() -> Mend:
