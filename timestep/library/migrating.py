@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from timestep.services.own_files import keep_private
 
 # Any constant will do, as long as nobody else takes the same: the letters "migr".
 _LOCK_KEY = 0x6D696772
+_ASK_AGAIN_SECONDS = 0.1
 
 
 def migrate_if_due() -> None:
@@ -40,15 +42,24 @@ def _is_due() -> bool:
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def _answer(statement: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_LOCK_KEY])
+        return bool(cursor.fetchone()[0])
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hold what two programs that start together would otherwise do twice."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
-        yield
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_KEY])
+        # Asked again and again: a statement that waits for the lock is one that DBOS's
+        # CREATE INDEX CONCURRENTLY, in the process that has it, waits for in turn.
+        while not _answer("SELECT pg_try_advisory_lock(%s)"):
+            time.sleep(_ASK_AGAIN_SECONDS)
+        try:
+            yield
+        finally:
+            _answer("SELECT pg_advisory_unlock(%s)")
         return
     path = Path(str(settings.DATABASES["default"]["NAME"])).with_suffix(".migrate-lock")
     private.make_directory(path.parent)
