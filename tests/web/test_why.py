@@ -346,3 +346,24 @@ def test_buttons_are_for_those_who_may(alive: None, looker: Client, owner: Clien
     launched("r", queue="mail")
     assert b"Change the limits" not in looker.get("/runs/r/why/").content
     assert b"Change the limits" in owner.get("/runs/r/why/").content
+
+
+def test_runs_that_nobody_can_build_do_not_hide_one_another(alive: None) -> None:
+    spec = store_spec({"spec_version": 2, "needs": {"modules": ["shop.desk"], "script": None}})
+    for run_id in ("first", "r"):
+        launched(run_id, spec=spec)
+    assert whats() == ["ahead"]
+    Run.objects.update(created_at=timezone.now() - LONG_AGO)
+    Run.objects.filter(pk="first").update(created_at=timezone.now() - 2 * LONG_AGO)
+    assert whats() == ["unbuildable", "ahead"]
+    assert "has to import shop.desk" in reasons()[0].text
+    assert "TIMESTEP_CODE" in reasons()[0].text
+
+
+def test_a_session_without_a_file_is_said_to_be_over(alive: None) -> None:
+    home = "<notebook, process 7 on h, 1f2e>"
+    launched("r", spec=store_spec({"spec_version": 2, "needs": {"script": home}}))
+    (reason,) = reasons()
+    assert reason.text.startswith(f"Its agent lives in {home}, which has ended and has no file")
+    Worker.objects.update(kind="script", script=home)
+    assert whats() == []

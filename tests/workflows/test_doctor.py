@@ -164,6 +164,36 @@ def test_runs_that_wait_for_a_process_say_for_which() -> None:
     assert version.said == "wait for a worker of engine version 1: of-version"
 
 
+def test_runs_that_no_living_process_can_build_say_which_program_must_do_what() -> None:
+    worker("w-1", kind="script", script="/srv/other.py")
+    needs = {"modules": ["shop.desk"], "registered": [{"kind": "tool", "name": "oslo"}]}
+    needs |= {"script": None, "environment": ["SHOP_KEY"]}
+    launched("of-app", spec=store_spec({"spec_version": 2, "needs": needs}), label="shop-app")
+    Run.objects.update(created_at=LONG_AGO, launched_from="program /srv/bin/uvicorn")
+    [found] = runs.stranded()
+    assert found.said.startswith("wait for a program that has the parts of agent ")
+    assert found.said.endswith(": of-app")
+    assert found.mend == (
+        "Waits for the program shop-app (/srv/bin/uvicorn) to run again, which has to import "
+        "shop.desk and to call register_tool() for 'oslo' and to have SHOP_KEY in its "
+        "environment. Or name shop.desk in TIMESTEP_CODE of a worker, and start that again. "
+        "The log of each process says what it lacks."
+    )
+
+
+@pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING])
+def test_runs_of_a_session_without_a_file_have_no_next_start(status: RunStatus) -> None:
+    home = "<python -c, process 12 on h, 1f2e>"
+    standing("r", status)
+    spec = store_spec({"spec_version": 2, "needs": {"script": home}})
+    Run.objects.update(spec=spec)
+    [found] = runs.stranded()
+    assert found.said == f"wait for {home}, which has ended and has no file: r"
+    assert "cancel RUN_ID" in str(found.mend)
+    worker("s-1", kind="script", script=home)
+    assert home not in str([one.said for one in runs.stranded()])
+
+
 def test_late_schedules_and_failed_ticks() -> None:
     values = {"agent": "desk", "input": "x", "cron": "0 * * * *"}
     late = Schedule.objects.create(name="late", next_at=LONG_AGO, **values)

@@ -11,7 +11,7 @@ from tests.engine.unit.conftest import FakeDbos
 from tests.engine.unit.rows import executing, handed_over
 from tests.services.rows import standing, tool_start
 from tests.workflows.rows import in_threads, worker
-from timestep.engine.claims import Claim, Refusal, claim
+from timestep.engine.claims import Claim, Refusal, claim, give_back
 from timestep.engine_version import ENGINE_VERSION
 from timestep.models import Run, RunEvent, RunStatus, Segment, SegmentState, Worker
 
@@ -142,3 +142,27 @@ def test_of_twenty_workers_one_gets_the_run() -> None:
     run = Run.objects.get()
     assert (run.owner, run.epoch) == (winner.run.owner, 1)
     assert run.events.filter(kind="segment.started").count() == 1
+
+
+def test_a_run_that_cannot_be_built_here_is_given_back() -> None:
+    executing("r", "w-1", since=2)
+    assert give_back("r", 0, 1)
+    run, segment = Run.objects.get(), Segment.objects.get()
+    assert (run.status, run.owner, run.error) == (RunStatus.QUEUED, None, None)
+    assert run.executing_ms >= 2000
+    assert (segment.kind, segment.state, segment.worker) == ("continue", "ready", None)
+    assert segment.ended_at is None
+    assert run.events.last().payload == {"status": "queued"}  # type: ignore[union-attr]
+
+
+def test_a_run_of_another_epoch_is_not_given_back() -> None:
+    executing("r", "w-2", epoch=2)
+    assert not give_back("r", 0, 1)
+    assert Run.objects.get().owner == "w-2"
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_run_that_was_cancelled_on_its_way_back_is_cancelled() -> None:
+    executing("r", "w-1", cancel_requested_at=timezone.now(), cancelled_by="ana")
+    give_back("r", 0, 1)
+    assert Run.objects.get().status == RunStatus.CANCELLED

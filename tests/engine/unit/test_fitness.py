@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 from django.utils import timezone
 
 from tests.services.rows import launched
+from timestep.engine import fitness as module
 from timestep.engine.admission import Taker, startable
 from timestep.engine.fitness import Fitness
 from timestep.engine.looks import look
-from timestep.models import Segment
+from timestep.models import AgentSpec, Segment
 from timestep.services.specs import store_spec
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +64,32 @@ def test_what_was_found_fit_stays_so(fitness: Fitness) -> None:
     first = fitness.unbuildable(look("w-1").specs), fitness.at_home()
     assert (fitness.unbuildable(look("w-1").specs), fitness.at_home()) == first
     assert (len(first[0]), len(first[1])) == (1, 2)
+
+
+def test_what_could_not_be_built_after_all_is_looked_at_anew(fitness: Fitness) -> None:
+    lacked = {"free": "its part is gone"}
+    changing = Fitness(lambda body: lacked["free"])
+    ours = AgentSpec.objects.get(runs="free")
+    lacked["free"] = ""
+    assert changing.unbuildable({ours.digest}) == frozenset()
+    lacked["free"] = "its part is gone"
+    assert changing.unbuildable({ours.digest}) == frozenset()
+    assert changing.misjudged(ours)
+    assert changing.unbuildable({ours.digest}) == {ours.digest}
+
+
+def test_the_log_says_once_why_a_run_is_left(
+    fitness: Fitness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module, "_LOOK_AGAIN_SECONDS", 0.0)
+    lacking = Fitness(lambda body: "it needs desk.tools:add, which is not there")
+    lacking.unbuildable(look("w-1").specs)
+    assert not caplog.records
+    monkeypatch.setattr(module, "_TOLD_AFTER_SECONDS", 0.0)
+    for _ in range(3):
+        lacking.unbuildable(look("w-1").specs)
+    told = {record.getMessage().split()[1]: record.levelname for record in caplog.records}
+    assert told == {"a": "INFO", "b": "INFO", "named": "WARNING", "free": "WARNING"}
+    assert len(caplog.records) == 4
+    assert "cannot build it: it needs desk.tools:add" in caplog.text

@@ -22,6 +22,8 @@ __all__ = ["Case", "Mend", "Reason", "why"]
 
 # A run that is launched into an idle system runs before anybody could read why it does not.
 _PATIENCE = timedelta(seconds=2)
+# Programs leave to workers what both can take, and look once a second.
+_PROGRAMS_PATIENCE = timedelta(seconds=5)
 
 _Look = Callable[[Case], Iterator[Reason]]
 _LOOKS: dict[str, tuple[_Look, ...]] = {
@@ -40,9 +42,13 @@ def why(run: Run, sight: Sight = EVERYTHING) -> list[Reason]:
     """
     case = Case(run, sight)
     found = [reason for look in _LOOKS.get(run.status, ()) for reason in look(case)]
-    if found or run.status != RunStatus.QUEUED or timezone.now() - run.created_at < _PATIENCE:
+    # Where its queue has places, those that come before it are not in its way.
+    free = all(reason.what == "ahead" for reason in found)
+    waited = timezone.now() - run.created_at
+    if not free or run.status != RunStatus.QUEUED or waited < _PATIENCE:
         return found
-    return list(unbuildable(case)) or [_its_turn(case)]
+    nobody = unbuildable(case) if waited > _PROGRAMS_PATIENCE else ()
+    return [*nobody, *found] or [_its_turn(case)]
 
 
 def _its_turn(case: Case) -> Reason:
