@@ -123,7 +123,7 @@ def test_what_a_session_without_a_file_leaves_says_so_everywhere(
     engine: Installation, words: list[str]
 ) -> None:
     kind = {"-c": "python -c", "-": "standard input"}[words[0]]
-    more = {"input": SCRIPT} if words == ["-"] else {}
+    more: dict[str, Any] = {"input": SCRIPT} if words == ["-"] else {}
     ended = _python(engine, *words, name=f"session{words[0]}", seconds=60, **more)
     run = engine.run(f"session{words[0]}-0")
     assert run.status == "queued"
