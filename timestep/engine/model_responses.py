@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from agents import ModelResponse
 from agents.items import TResponseOutputItem, TResponseStreamEvent
@@ -108,8 +108,10 @@ def _item(item: Any) -> Any:
     try:
         return _ITEM.validate_python(item)
     except ValidationError:
-        made = construct_type(value=item, type_=ResponseOutputItem)
-    if isinstance(made, ResponseOutputMessage) and not isinstance(made.content, list | str):
+        made: Any = construct_type(value=item, type_=ResponseOutputItem)
+    if isinstance(made, ResponseOutputMessage) and not isinstance(
+        made.__dict__.get("content"), list | str
+    ):
         # The SDK goes through the content of whatever came last, and would end the run.
         made.__dict__["content"] = []
     return made
@@ -129,7 +131,7 @@ def is_unknown(item: Any) -> bool:
     return isinstance(item, ResponseOutputMessage) and not _is_message(item)
 
 
-def _is_message(item: Any) -> bool:
+def _is_message(item: Any) -> TypeGuard[ResponseOutputMessage]:
     return isinstance(item, ResponseOutputMessage) and item.type == "message"
 
 
