@@ -101,7 +101,7 @@ class Dispatcher:
         """
         with self._passing:
             try:
-                close_old_connections()
+                patient_connection()
                 seen = look(self._worker_id)
                 if seen.stopped.everything or not seen.specs:
                     return False

@@ -10,7 +10,8 @@ from agents import ModelResponse, Usage
 from openai._models import construct_type
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage
 
-from timestep.engine.recorded import RESPONSE, recorded
+from timestep.engine.model_responses import from_record
+from timestep.engine.recorded import recorded
 from timestep.storable import DEEP, is_deep
 
 
@@ -38,7 +39,7 @@ async def test_what_is_fit_stays_the_same_object() -> None:
     given = response(called('{"a": "\\ud83d\\ude00"}'), said("😀 \\ud83d"))
     kept = await recorded(given, structured=False)
     assert kept.response is given
-    assert RESPONSE.validate_python(kept.dumped).output == given.output
+    assert from_record(kept.dumped).output == given.output
 
 
 async def test_half_characters_are_replaced_in_every_text_and_in_what_is_read_as_json() -> None:
@@ -48,7 +49,7 @@ async def test_half_characters_are_replaced_in_every_text_and_in_what_is_read_as
     assert (found[0].call_id, found[0].name) == ("c\ufffd", "p\ufffd")
     assert json.loads(found[0].arguments) == {"a": "\ufffd\ufffd"}
     assert found[1].content[0].text == '{"a": "\\ufffd"}'
-    assert RESPONSE.validate_python(kept.dumped).output == found
+    assert from_record(kept.dumped).output == found
     json.dumps(kept.dumped, ensure_ascii=False).encode()
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('timestep', '0003_queues_of_workers'),
+        ('timestep', '0005_retried_answers'),
     ]
 
     operations = [
