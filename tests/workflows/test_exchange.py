@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from tests.workflows.rows import agent, tool
 from workflows.errors import AgentNotFound, ImportRefused
@@ -24,6 +27,29 @@ def test_definitions_may_name_each_other_in_any_order() -> None:
     assert [(one.slug, one.action, one.version) for one in changes] == [
         ("desk", "created", 1), ("refunds", "created", 1)
     ]  # fmt: skip
+
+
+SAID = "Use password=hunter22 and be kind."
+
+
+def test_an_export_is_masked_and_its_import_changes_nothing() -> None:
+    agent("desk", instructions=SAID)
+    out, err = io.StringIO(), io.StringIO()
+    call_command("agents", "export", stdout=out, stderr=err)
+    assert "hunter22" not in out.getvalue()
+    assert "--exact" in err.getvalue()
+    [change] = import_definitions(json.loads(out.getvalue()))
+    assert change.action == "unchanged"
+    assert AgentDefinition.objects.get().instructions == SAID
+    call_command("agents", "export", "--exact", stdout=(exact := io.StringIO()))
+    assert json.loads(exact.getvalue())[0]["instructions"] == SAID
+
+
+def test_a_mask_for_what_nobody_here_knows_is_refused() -> None:
+    masks = [CIRCLE[0] | {"handoffs": [], "instructions": "Use password=[masked]."}]
+    with pytest.raises(ImportRefused, match=r"desk: instructions: .*--exact"):
+        import_definitions(masks)
+    assert not AgentDefinition.objects.exists()
 
 
 def test_importing_twice_changes_nothing() -> None:
