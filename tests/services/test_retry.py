@@ -9,7 +9,13 @@ from django.utils import timezone
 
 from tests.services.rows import launched, standing
 from tests.workflows.rows import in_threads
-from timestep.errors import DuplicateRun, RunNotFound, WrongStatus
+from timestep.errors import (
+    DuplicateRun,
+    InvalidInput,
+    RetryHindered,
+    RunNotFound,
+    WrongStatus,
+)
 from timestep.models import Run, RunStatus, Segment, SegmentKind, SegmentState
 from timestep.services.retry import RETRYABLE, retry
 
@@ -75,3 +81,47 @@ def test_of_fifty_retries_one_counts() -> None:
     results = in_threads(50, lambda n: retry("r", by=f"p{n}"))
     assert Counter(type(result) for result in results) == {Run: 1, WrongStatus: 49}
     assert Run.objects.get().events.filter(kind="run.retried").count() == 1
+
+
+def _failed(kind: str, **answer: object) -> Run:
+    run = standing("r", RunStatus.FAILED, error={"type": kind, "step": "", "message": "no"})
+    Segment.objects.filter(run=run).update(failed_answer=answer or None)
+    return run
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "answer", "why"),
+    [
+        ("InputGuardrailTripwireTriggered", {}, "refused the input"),
+        ("ToolOutputGuardrailTripwireTriggered", {}, "what a call gave"),
+        ("ModelBehaviorError", {"used": True}, "were made already"),
+        ("ModelRefusalError", {"before": True}, "before people decided"),
+        ("MaxTurnsExceeded", {"inside": True}, "as_tool"),
+    ],
+)
+def test_where_nothing_can_help_it_says_why(kind: str, answer: dict[str, bool], why: str) -> None:
+    _failed(kind, **answer)
+    with pytest.raises(RetryHindered, match=why):
+        retry("r", by="ana", max_turns=50)
+    assert Run.objects.get().status == RunStatus.FAILED
+
+
+@pytest.mark.django_db
+def test_an_answer_that_failed_is_asked_for_again() -> None:
+    _failed("ModelBehaviorError", step_id=5, goes_on_at=9)
+    retry("r", by="ana")
+    segment = Segment.objects.get()
+    assert (segment.renewed_steps, segment.failed_answer) == ({"5": 9}, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("turns", [None, 0, 20, 2**40])
+def test_a_run_out_of_turns_must_be_given_more(turns: int | None) -> None:
+    run = _failed("MaxTurnsExceeded")
+    with pytest.raises(InvalidInput, match="max_turns"):
+        retry("r", by="ana", max_turns=turns)
+    run.refresh_from_db()
+    assert (run.status, run.max_turns) == (RunStatus.FAILED, 20)
+    assert retry("r", by="ana", max_turns=21).max_turns == 21
+    assert Segment.objects.get().max_turns == 21
