@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 
 from approvals.admin_masks import MaskedFields
@@ -102,6 +102,16 @@ class NeedInline(admin.TabularInline[PolicyNeed, Policy]):
     extra = 1
     verbose_name = "need"
     verbose_name_plural = "needs: how many approve, of which groups (none: one who may decide)"
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """The column's name for each control: a row of a table has no labels of its own."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            control: forms.Widget = getattr(field.widget, "widget", field.widget)
+            control.attrs["aria-label"] = str(field.label)
+        return field
 
     def has_view_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
         """Needs are part of their policy, and so are the permissions on them."""

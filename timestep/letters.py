@@ -26,6 +26,9 @@ _CHOOSING = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SEEN = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 )
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 # The scripts whose letters are taken for one another.
 _SCRIPTS = (
     (
@@ -54,6 +57,17 @@ def marked(text: str, *, open_ended: bool = False) -> SafeString:
         for hides, part in _parts(text, open_ended)
     )
     return mark_safe("".join(parts))  # noqa: S308  (escaped above)
+
+
+def isolated(text: str) -> SafeString:
+    """The same in a line of other words: it has its own direction, and turns none of them.
+
+    Pages run from left to right: what does so too turns nothing, and needs no element.
+    """
+    shown = marked(text)
+    if not _RIGHT_TO_LEFT.search(shown):
+        return shown
+    return mark_safe(f'<bdi dir="auto">{shown}</bdi>')  # noqa: S308  (escaped above)
 
 
 def told(text: str) -> str:
@@ -99,7 +113,7 @@ def _is_odd(letter: str) -> bool:
 def _number(letter: str) -> str:
     name = unicodedata.name(letter, "control character").lower()
     # Isolated: a chip must not turn the words around it.
-    shape = '<bdi class="hidden-char" dir="ltr" title="{}">U+{:04X}</bdi>'
+    shape = '<span class="hidden-char" dir="ltr" title="{}">U+{:04X}</span>'
     return shape.format(name, ord(letter))
 
 

@@ -15,7 +15,7 @@ from approvals.models import ApprovalRequest
 from approvals.policies.people import Decider
 from approvals.selectors.acts import newest_act
 from approvals.selectors.cards import cards_of
-from approvals.selectors.inbox import waiting_for
+from approvals.selectors.inbox import Inbox, InboxFilters, waiting_for
 from approvals.typed import PREFIX
 
 register = template.Library()
@@ -55,6 +55,18 @@ def approvals_waiting(user: User | AnonymousUser, seq: int | str = "") -> dict[s
         return {}
     after = seq if isinstance(seq, int) else newest_act()
     return {"seq": after, "count": count_in_words(waiting_for(user, COUNTED))}
+
+
+@register.simple_tag
+def approval_counts(user: User) -> dict[str, Any]:
+    """What waits for the person and what waits at all, as the badge of the navigation counts."""
+    return counts_in_words(user)
+
+
+def counts_in_words(user: User) -> dict[str, str]:
+    """What pages show, under the names that they have there."""
+    every = Inbox(user, InboxFilters(show="all")).count(COUNTED)
+    return {"count": count_in_words(waiting_for(user, COUNTED)), "all": count_in_words(every)}
 
 
 def count_in_words(count: int) -> str:

@@ -8,16 +8,19 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from approvals.errors import RequestNotFound
 from approvals.models import ApprovalRequest, Vote
 from approvals.selectors.inbox import get_seen
 from approvals.services.decisions import decide
+from approvals.steps import batch_step
 from approvals.views.decide import answer_of
 from approvals.views.requests import person
 from approvals.wording import act_of
 from timestep.access import PageRequest
+from timestep.confirming import Step, ask_first, is_confirmed
 from timestep.errors import InvalidInput, TimestepError
 
 MOST = 100
@@ -43,9 +46,24 @@ def decide_selected(request: PageRequest) -> HttpResponse:
         _check(chosen, request.POST)
     except InvalidInput as error:
         return render(request, _template(request), context | {"error": error}, status=422)
+    if not is_confirmed(request):
+        return ask_first(request, _step(person(request), chosen, request.POST))
     results = [_decide(person(request), one, request.POST) for one in chosen]
     context |= {"results": results, "done": sum(result.done for result in results)}
     return render(request, _template(request), context)
+
+
+def _step(by: User, chosen: list[str], sent: QueryDict) -> Step:
+    """What is asked before: the act of each, or that there is no such request."""
+    acts = []
+    for approval_id in (one.partition(":")[0] for one in chosen):
+        try:
+            acts.append(act_of(get_seen(by, approval_id)).text)
+        except RequestNotFound as error:
+            acts.append(str(error))
+    back = reverse("approvals") + (f"?{sent['back']}" if sent.get("back") else "")
+    approve = sent.get("decision") == "approve"
+    return batch_step(acts, approve=approve, reason=sent.get("reason", ""), back=back)
 
 
 def _template(request: PageRequest) -> str:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from approvals.errors import (
@@ -21,9 +22,11 @@ from approvals.errors import (
 from approvals.fields import is_truncated
 from approvals.models import ApprovalRequest, RequestKind
 from approvals.services.decisions import decide, resolve_unknown
+from approvals.steps import answer_step, decision_step
 from approvals.typed import PREFIX, typed_arguments
 from approvals.views.requests import card_context, load, person
 from timestep.access import PageRequest
+from timestep.confirming import Step, ask_first, is_confirmed, try_out
 from timestep.errors import InvalidInput, TimestepError
 
 _TOO_LATE = (AlreadyDecided, RequestVoid, ArgumentsChanged, DeadlinePassed)
@@ -35,6 +38,9 @@ def decide_request(request: PageRequest, approval_id: str) -> HttpResponse:
     """Decide, once: whoever comes second is told who decided what, and when."""
     asked = load(request, approval_id)
     try:
+        if not is_confirmed(request):
+            try_out(lambda: _send(request, asked))
+            return ask_first(request, _step(request, asked))
         _send(request, asked)
     except RequestNotFound as error:
         raise Http404(str(error)) from error
@@ -43,6 +49,16 @@ def decide_request(request: PageRequest, approval_id: str) -> HttpResponse:
     except TimestepError as error:
         return _refused(request, approval_id, error)
     return _after(request, approval_id)
+
+
+def _step(request: PageRequest, asked: ApprovalRequest) -> Step:
+    """What is asked before a decision that would be taken."""
+    sent = request.POST
+    back = reverse("run", args=[asked.run_id]) if sent.get("in") == "run" else ""
+    back = back or reverse("approval", args=[asked.approval_id])
+    if asked.kind == RequestKind.OUTCOME_UNKNOWN:
+        return answer_step(asked, sent.get("decision", ""), typed_text(sent, "result"), back)
+    return decision_step(asked, sent.get("decision", ""), answer_of(asked, sent), back)
 
 
 def _send(request: PageRequest, asked: ApprovalRequest) -> None:

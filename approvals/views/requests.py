@@ -17,9 +17,9 @@ from approvals.models import ApprovalRequest
 from approvals.policies.people import Decider, deciders
 from approvals.selectors.acts import newest_act
 from approvals.selectors.cards import Card, cards_of
-from approvals.selectors.inbox import AGES, Inbox, InboxFilters, InboxPage, get_seen, waiting_for
+from approvals.selectors.inbox import AGES, Inbox, InboxFilters, InboxPage, get_seen
 from approvals.selectors.so_far import so_far
-from approvals.templatetags.approval_cards import COUNTED, count_in_words
+from approvals.templatetags.approval_cards import counts_in_words
 from timestep.access import PageRequest
 from timestep.errors import InvalidInput
 
@@ -54,8 +54,9 @@ def approvals(request: PageRequest) -> HttpResponse:
 @require_safe
 @login_required
 def waiting_count(request: PageRequest) -> HttpResponse:
-    """How many requests wait for the person, for the navigation of pages that are open."""
-    return JsonResponse({"count": count_in_words(waiting_for(person(request), COUNTED))})
+    """How many requests wait for the person, for open pages; with `all`, how many at all."""
+    counts = counts_in_words(person(request))
+    return JsonResponse(counts if "all" in request.GET else {"count": counts["count"]})
 
 
 @require_safe

@@ -16,12 +16,16 @@
     const badge = byId("waiting-count");
     badge.textContent = count;
     badge.hidden = !count;
+    for (const one of document.querySelectorAll("[data-for-you]")) one.textContent = count || 0;
     document.title = count ? `(${count}) ${title}` : title;
   };
   showCount(byId("waiting-count").textContent.trim());
   const refreshCount = async () => {
     const answer = await fetch(live.dataset.countUrl, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (answer?.ok && !answer.redirected) showCount((await answer.json()).count);
+    if (!answer?.ok || answer.redirected) return;
+    const { count, all } = await answer.json();
+    showCount(count);
+    for (const one of document.querySelectorAll("[data-all-waiting]")) one.textContent = all || 0;
   };
 
   // --- what others change ------------------------------------------------------------------------
@@ -58,6 +62,7 @@
       bar = document.createElement("button");
       bar.type = "button";
       bar.className = "note note-warning changed-note";
+      bar.dir = "auto";
       card.prepend(bar);
     }
     const verdict = fresh.querySelector(".verdict")?.textContent.replace(/\s+/g, " ").trim();

@@ -26,11 +26,25 @@
     }
   };
 
+  // What an agent used as a tool does stands below its call, after all that is there already.
+  const under = (fresh) => {
+    const parent = byId(fresh.dataset.parent);
+    if (!parent) return;
+    const depth = Number(parent.dataset.depth);
+    let last = parent;
+    while (Number(last.nextElementSibling?.dataset.depth) > depth) last = last.nextElementSibling;
+    fresh.dataset.depth = depth + 1;
+    last.after(fresh);
+    htmx.process(fresh);
+  };
+
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     const { target, fragment } = event.detail;
     for (const fresh of [...fragment.children]) {
       const there = fresh.id && byId(fresh.id);
+      if (!there && fresh.dataset?.parent) under(fresh);
       if (!there) continue;
+      if (there.dataset.depth) fresh.dataset.depth = there.dataset.depth;
       keepOpen(there, fresh);
       if (there !== target) {
         there.replaceWith(fresh);

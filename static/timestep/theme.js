@@ -18,6 +18,10 @@
     root.dataset.bsTheme = choice === "system" ? (dark.matches ? "dark" : "light") : choice;
   };
 
+  // Only the browser knows its zone: filters read the times that are typed in it.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `timestep-zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+
   root.classList.add("js");
   apply();
   dark.addEventListener("change", apply);

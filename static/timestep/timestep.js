@@ -100,6 +100,12 @@
     button.removeAttribute("data-armed");
     button.querySelector("[data-label]").textContent = button.dataset.idle;
   };
+  // Without this the server asks once more: that is how it is without JavaScript.
+  const confirmed = (form) => {
+    if (!form || form.elements.namedItem("confirmed")) return;
+    const said = Object.assign(document.createElement("input"), { type: "hidden", name: "confirmed", value: "1" });
+    form.append(said);
+  };
   const disarmAll = (but) => $$("button[data-armed]").filter((b) => b !== but).forEach(disarm);
   const arm = (button) => {
     disarmAll(button);
@@ -116,7 +122,7 @@
       if (!button) return disarmAll();
       if (button.hasAttribute("data-armed")) {
         // A double click is one press: nobody reads within a third of a second.
-        if (Date.now() - Number(button.dataset.armed) > 350) return;
+        if (Date.now() - Number(button.dataset.armed) > 350) return confirmed(button.form);
         event.preventDefault();
         return event.stopPropagation();
       }

@@ -16,6 +16,7 @@ from approvals.services.decisions import decide
 from approvals.services.erasing import erase
 from tests.access.people import keep
 from tests.approvals.rows import approver, ask, awaiting_run
+from tests.web.sure import SURE
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +63,7 @@ def test_whom_an_agent_is_for_cannot_be_deleted(root: Client) -> None:
     keep("desk", group)
     with pytest.raises(ProtectedError):
         group.delete()
-    page = root.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
+    page = root.post(f"/admin/auth/group/{group.pk}/delete/", SURE | {"post": "yes"})
     assert page.status_code == 200
     assert AgentAccess.objects.exists()
 
@@ -81,7 +82,7 @@ def test_a_decision_says_where_it_came_from(
         "REMOTE_ADDR": "192.0.2.7",
         "HTTP_X_FORWARDED_FOR": "203.0.113.9, 192.0.2.7",
     }
-    client.post(f"/approvals/{asked.pk}/decide/", sent, **where)
+    client.post(f"/approvals/{asked.pk}/decide/", SURE | sent, **where)
     entry = AuditEntry.objects.get(act="approval.decided")
     assert (entry.via, (entry.payload or {})["address"]) == ("page", address)
     erase(asked.pk, reason="asked for", actor="root", via="cli:root")

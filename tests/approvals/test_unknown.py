@@ -10,6 +10,7 @@ from approvals.errors import AlreadyDecided, WrongKind
 from approvals.models import ApprovalRequest, RequestStatus
 from approvals.services.decisions import resolve_unknown
 from tests.approvals.rows import approver, ask, ask_about_unknown, awaiting_run
+from tests.web.sure import SURE
 from timestep.errors import InvalidInput
 from timestep.models import RunStatus, Segment, SegmentKind, SegmentState, ToolStart
 
@@ -87,7 +88,7 @@ def test_several_calls_are_answered_one_by_one_on_one_page(client: Client) -> No
         assert Segment.objects.get(run=run).state == SegmentState.ENDED
         result = "done" if outcome == "happened" else ""
         sent = {"decision": outcome, "result": result, "in": "run", "shown": one.arguments_digest}
-        answer = client.post(f"/approvals/{one.pk}/decide/", sent)
+        answer = client.post(f"/approvals/{one.pk}/decide/", SURE | sent)
         assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.pk}/")
     assert Segment.objects.get(run=run).state == SegmentState.READY
     given = ToolStart.objects.values_list("resolution__outcome", flat=True)

@@ -12,6 +12,7 @@ from tests.campaign.tools import expected
 from timestep.errors import InvalidInput
 from timestep.services.resume import resume
 from timestep.services.retry import retry
+from workflows.selectors.timeline import rows
 
 # What is tested here does not depend on the database.
 pytestmark = pytest.mark.sqlite_only
@@ -122,6 +123,21 @@ def test_an_unknown_tool_is_told_to_the_model(engine: Installation) -> None:
     run = engine.wait(engine.launch([agent("talker", tools=["fetch"])], "no-such"), "succeeded")
     assert "no_such_tool" in str(run.final_output)
     assert len(engine.double.requests("no-such")) == 2
+    (row,) = [row for row in rows(run.run_id, upto=run.last_seq) if row.kind == "tool"]
+    assert (row.title, row.state, row.agent) == ("no_such_tool", "failed", "talker")
+    assert row.output == "Tool 'no_such_tool' not found."
+
+
+def test_an_unknown_tool_of_a_nested_agent_has_a_row_under_its_call(engine: Installation) -> None:
+    engine.double.says(
+        script("outer-asks", {"calls": [call("ask_inner", input="inner-errs")]}, {"text": "ok"}),
+        script("inner-errs", {"calls": [call("transfer_to_nobody")]}, {"text": "told"}),
+    )
+    agents = [agent("outer", agent_tools=["inner"]), agent("inner")]
+    run = engine.wait(engine.launch(agents, "outer-asks"), "succeeded", "failed")
+    found = [(row.title, row.depth) for row in rows(run.run_id, upto=run.last_seq)]
+    assert ("ask_inner", 0) in found
+    assert found[found.index(("ask_inner", 0)) + 2] == ("transfer_to_nobody", 1)
 
 
 def test_malformed_arguments_are_told_to_the_model(engine: Installation) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from tests.web.sure import SURE
 from tests.workflows.rows import agent
 from tests.workflows.rows import run as make_run
 from timestep.models import Run, Segment
@@ -27,10 +28,10 @@ def test_acts_need_their_permission_and_the_refusal_names_it(
     looker: Client, stranger: Client, path: str
 ) -> None:
     make_run("r")
-    refused = looker.post(path)
+    refused = looker.post(path, SURE)
     assert refused.status_code == 403
     assert ACTS[path] in refused.content.decode()
-    assert stranger.post(path).status_code == 302
+    assert stranger.post(path, SURE).status_code == 302
     assert Run.objects.get().cancel_requested_at is None
 
 
@@ -107,10 +108,10 @@ def test_an_unknown_agent_is_not_found(owner: Client) -> None:
 def test_cancelling(owner: Client) -> None:
     agent("desk")
     run = launch_agent("desk", input="hello", launched_from="test")
-    assert owner.post(f"/runs/{run.pk}/cancel/")["Location"] == f"/runs/{run.pk}/"
+    assert owner.post(f"/runs/{run.pk}/cancel/", SURE)["Location"] == f"/runs/{run.pk}/"
     run.refresh_from_db()
     assert (run.status, run.cancelled_by) == ("cancelled", "owner")
-    again = owner.post(f"/runs/{run.pk}/cancel/")
+    again = owner.post(f"/runs/{run.pk}/cancel/", SURE)
     assert again.status_code == 409
     assert "is cancelled and cannot be cancelled" in again.content.decode()
 
@@ -118,7 +119,7 @@ def test_cancelling(owner: Client) -> None:
 def test_retrying_a_run_that_failed(owner: Client) -> None:
     run = make_run("r", status="failed", error={"what": "tool x"})
     Segment.objects.create(segment_id="r:0", run=run, n=0, state="parked")
-    assert owner.post("/runs/r/retry/").status_code == 302
+    assert owner.post("/runs/r/retry/", SURE).status_code == 302
     run.refresh_from_db()
     assert run.status == "queued"
 

@@ -8,6 +8,7 @@ from django.test import Client
 from approvals.models import ApprovalRequest
 from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, awaiting_run
+from tests.web.sure import SURE
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +31,7 @@ def test_each_has_its_own_result(owner: Client) -> None:
     one, late, other = asked(), asked(), asked()
     decide(late.pk, approve=False, by=approver("bo"), reason="no")
     answer = owner.post(
-        "/approvals/decide/", {"id": chosen(one, late, other), "decision": "approve"}
+        "/approvals/decide/", SURE | {"id": chosen(one, late, other), "decision": "approve"}
     )
     html = answer.content.decode()
     assert "2 of 3 decided" in html
@@ -41,7 +42,7 @@ def test_each_has_its_own_result(owner: Client) -> None:
 def test_a_rejection_gives_all_the_reason(owner: Client) -> None:
     one, other = asked(), asked()
     sent = {"id": chosen(one, other), "decision": "reject", "reason": "closed today"}
-    owner.post("/approvals/decide/", sent, headers={"HX-Request": "true"})
+    owner.post("/approvals/decide/", SURE | sent, headers={"HX-Request": "true"})
     assert statuses(one, other) == ["rejected", "rejected"]
     assert one.decision.reason == "closed today"
 
@@ -57,7 +58,7 @@ def test_a_rejection_gives_all_the_reason(owner: Client) -> None:
 )
 def test_what_is_no_choice_changes_nothing(owner: Client, sent: dict[str, list[str]]) -> None:
     one = asked()
-    answer = owner.post("/approvals/decide/", sent)
+    answer = owner.post("/approvals/decide/", SURE | sent)
     assert answer.status_code == 422
     assert statuses(one) == ["pending"]
 
@@ -66,12 +67,12 @@ def test_what_is_no_choice_changes_nothing(owner: Client, sent: dict[str, list[s
 def test_ids_that_are_none_are_results_of_their_own(owner: Client, text: str) -> None:
     one = asked()
     sent = {"decision": "approve", "id": [text, *chosen(one)]}
-    assert "1 of 2 decided" in owner.post("/approvals/decide/", sent).content.decode()
+    assert "1 of 2 decided" in owner.post("/approvals/decide/", SURE | sent).content.decode()
 
 
 def test_only_what_was_shown_is_decided(owner: Client) -> None:
     one, other = asked(), asked()
     ids = [f"{one.pk}:{'0' * 64}", one.pk, *chosen(other)]
-    owner.post("/approvals/decide/", {"decision": "approve", "id": ids})
+    owner.post("/approvals/decide/", SURE | {"decision": "approve", "id": ids})
     assert statuses(one, other) == ["pending", "approved"]
     assert owner.get("/approvals/decide/").status_code == 405

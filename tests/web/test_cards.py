@@ -11,6 +11,7 @@ from django.test import Client
 from approvals.models import ApprovalRequest
 from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, awaiting_run
+from tests.web.sure import SURE
 from timestep.digests import digest
 from timestep.gate import Interruption
 from timestep.models import Run
@@ -43,7 +44,7 @@ def page(client: Client, one: ApprovalRequest, query: str = "") -> str:
 
 
 def post(client: Client, one: ApprovalRequest, **sent: str) -> Any:
-    return client.post(f"/approvals/{one.pk}/decide/", sent)
+    return client.post(f"/approvals/{one.pk}/decide/", SURE | sent)
 
 
 def edited(one: ApprovalRequest) -> dict[str, str]:
@@ -55,7 +56,7 @@ def edited(one: ApprovalRequest) -> dict[str, str]:
 def test_the_tools_own_words_are_the_act(owner: Client) -> None:
     one = asked(title="Pay a customer", preview="Pay 25.00 EUR to Ana K.")
     html = page(owner, one)
-    assert '<p class="preview">Pay 25.00 EUR to Ana K.</p>' in html
+    assert '<p class="preview" dir="auto">Pay 25.00 EUR to Ana K.</p>' in html
     assert 'data-arm="Pay 25.00 EUR to Ana K. — press again"' in html
 
 

@@ -10,6 +10,7 @@ from approvals.models import ApprovalRequest, Decision
 from approvals.services.decisions import decide
 from tests.approvals.rows import approver, ask, ask_about_unknown, awaiting_run, refund_call
 from tests.web.events import event
+from tests.web.sure import SURE
 from timestep.models import Run
 from timestep.services.cancel import cancel
 
@@ -39,7 +40,10 @@ def test_who_may_only_look_gets_no_buttons(looker: Client, asked: ApprovalReques
 def test_the_permission_to_decide_is_enough(looker: Client, asked: ApprovalRequest) -> None:
     user = User.objects.get(username="looker")
     user.user_permissions.add(Permission.objects.get(codename="decide_approvalrequest"))
-    assert looker.post(f"/approvals/{asked.pk}/decide/", {"decision": "approve"}).status_code == 302
+    assert (
+        looker.post(f"/approvals/{asked.pk}/decide/", SURE | {"decision": "approve"}).status_code
+        == 302
+    )
     assert Decision.objects.get().decided_by == user
 
 
@@ -51,7 +55,7 @@ def test_opening_a_link_never_decides(owner: Client, asked: ApprovalRequest) -> 
 
 def test_without_javascript_a_decision_leads_back(owner: Client, asked: ApprovalRequest) -> None:
     sent = {"decision": "approve", "in": "run"}
-    assert owner.post(f"/approvals/{asked.pk}/decide/", sent)["Location"] == "/runs/r/"
+    assert owner.post(f"/approvals/{asked.pk}/decide/", SURE | sent)["Location"] == "/runs/r/"
     html = owner.get(f"/approvals/{asked.pk}/").content.decode()
     assert "Approved by owner" in html
     assert 'value="approve"' not in html
@@ -59,7 +63,7 @@ def test_without_javascript_a_decision_leads_back(owner: Client, asked: Approval
 
 def test_with_htmx_a_decision_answers_the_card(owner: Client, asked: ApprovalRequest) -> None:
     path, sent = f"/approvals/{asked.pk}/decide/", {"decision": "reject", "reason": "a <b>"}
-    html = owner.post(path, sent, headers=HTMX).content.decode()
+    html = owner.post(path, SURE | sent, headers=HTMX).content.decode()
     assert "<html" not in html
     assert "Rejected by owner" in html
     assert "a &lt;b&gt;" in html
@@ -77,7 +81,7 @@ def test_with_htmx_a_decision_answers_the_card(owner: Client, asked: ApprovalReq
 def test_a_decision_that_is_none_changes_nothing(
     owner: Client, asked: ApprovalRequest, sent: dict[str, str], said: str
 ) -> None:
-    answer = owner.post(f"/approvals/{asked.pk}/decide/", sent)
+    answer = owner.post(f"/approvals/{asked.pk}/decide/", SURE | sent)
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert not Decision.objects.exists()
@@ -89,20 +93,22 @@ def test_who_comes_second_is_told_who_decided(
 ) -> None:
     decide(asked.pk, approve=False, by=approver("bo"), reason="too much")
     path = f"/approvals/{asked.pk}/decide/"
-    answer = owner.post(path, {"decision": "approve"}, headers=headers)
+    answer = owner.post(path, SURE | {"decision": "approve"}, headers=headers)
     assert answer.status_code == 409
     assert "already rejected by bo on" in answer.content.decode()
 
 
 def test_a_run_that_ended_leaves_nothing_to_decide(owner: Client, asked: ApprovalRequest) -> None:
     cancel("r", by="bo")
-    answer = owner.post(f"/approvals/{asked.pk}/decide/", {"decision": "approve"})
+    answer = owner.post(f"/approvals/{asked.pk}/decide/", SURE | {"decision": "approve"})
     assert answer.status_code == 409
     assert "The run ended before anyone decided" in answer.content.decode()
 
 
 def test_a_decision_about_nothing_is_not_found(owner: Client) -> None:
-    assert owner.post("/approvals/nothing/decide/", {"decision": "approve"}).status_code == 404
+    assert (
+        owner.post("/approvals/nothing/decide/", SURE | {"decision": "approve"}).status_code == 404
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,13 +119,13 @@ def test_an_unknown_outcome_has_three_answers(owner: Client, outcome: str, resul
     html = owner.get(f"/approvals/{asked.pk}/").content.decode()
     assert f'value="{outcome}"' in html
     sent = {"decision": outcome, "result": result}
-    assert owner.post(f"/approvals/{asked.pk}/decide/", sent).status_code == 302
+    assert owner.post(f"/approvals/{asked.pk}/decide/", SURE | sent).status_code == 302
     assert Decision.objects.get().outcome == outcome
 
 
 def test_what_happened_needs_its_result(owner: Client) -> None:
     (asked,) = ask_about_unknown(awaiting_run("r"), "call_1")
-    answer = owner.post(f"/approvals/{asked.pk}/decide/", {"decision": "happened"})
+    answer = owner.post(f"/approvals/{asked.pk}/decide/", SURE | {"decision": "happened"})
     assert (answer.status_code, answer.context["wrong_field"]) == (422, "result")
 
 

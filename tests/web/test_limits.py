@@ -8,6 +8,7 @@ from django.test import Client
 
 from approvals.models import AuditEntry
 from tests.services.turns import ask, limit
+from tests.web.sure import SURE
 from timestep.models import ModelLimit
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def test_a_limit_is_made_changed_and_lifted(owner: Client) -> None:
     assert owner.post(address, {"requests": "", "tokens": "500"}).status_code == 302
     kept = ModelLimit.objects.get()
     assert (kept.requests_per_minute, kept.tokens_per_minute) == (None, 500)
-    assert owner.post("/limits/delete/", {"pattern": "openai/*"}).status_code == 302
+    assert owner.post("/limits/delete/", SURE | {"pattern": "openai/*"}).status_code == 302
     assert not ModelLimit.objects.exists()
     assert [e.actor for e in AuditEntry.objects.filter(via="page")] == ["owner"] * 3
 
@@ -75,7 +76,7 @@ def test_a_change_that_cannot_be_made_changes_nothing(owner: Client) -> None:
     answer = owner.post("/limits/change/?pattern=openai/m", {"requests": "-1"})
     assert (answer.status_code, b"field-error" in answer.content) == (422, True)
     assert owner.post("/limits/change/?pattern=none", {"requests": "1"}).status_code == 404
-    assert owner.post("/limits/delete/", {"pattern": "\x00"}).status_code == 404
+    assert owner.post("/limits/delete/", SURE | {"pattern": "\x00"}).status_code == 404
     assert ModelLimit.objects.get().requests_per_minute == 5
 
 

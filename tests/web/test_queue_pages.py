@@ -11,6 +11,7 @@ from django.utils import timezone
 from approvals.models import AuditEntry
 from tests.access.people import anew, keep, person
 from tests.services.rows import launched, standing
+from tests.web.sure import SURE
 from timestep.models import Queue, Run, RunStatus, Segment
 from timestep.services import awaits, queues
 from timestep.services.audit import Actor
@@ -123,11 +124,11 @@ def test_it_is_paused_with_a_reason_and_resumed(owner: Client, mail: Queue) -> N
 
 def test_one_with_work_in_it_is_not_deleted(owner: Client, mail: Queue) -> None:
     launched("r", queue="mail")
-    answer = owner.post("/queues/mail/delete/")
+    answer = owner.post("/queues/mail/delete/", SURE)
     assert answer.status_code == 409
     assert b"pause it and move or cancel them" in answer.content
     Run.objects.update(queue="default")
-    assert owner.post("/queues/mail/delete/")["Location"] == "/queues/"
+    assert owner.post("/queues/mail/delete/", SURE)["Location"] == "/queues/"
     assert not Queue.objects.filter(name="mail").exists()
 
 
@@ -136,7 +137,7 @@ def test_one_that_an_agent_launches_into_is_there_before_any_run(owner: Client) 
     assert b'href="/queues/mail/"' in owner.get("/agents/desk/").content
     assert owner.get("/queues/mail/").status_code == 200
     assert owner.post("/queues/mail/pause/", {"why": "not yet"}).status_code == 302
-    answer = owner.post("/queues/mail/delete/")
+    answer = owner.post("/queues/mail/delete/", SURE)
     assert (answer.status_code, Queue.objects.get().paused) == (409, True)
     assert b"agent desk launches into it" in answer.content
 
@@ -159,7 +160,7 @@ def test_it_is_moved_and_cancelled_from_there(owner: Client, mail: Queue) -> Non
     assert owner.post("/runs/r/queue/", {"queue": "slow"}).status_code == 302
     assert Run.objects.get(pk="r").queue == "slow"
     assert owner.post("/runs/r/queue/", {"queue": "nowhere"}).status_code == 404
-    gone = owner.post("/runs/r/cancel/", {"back": "/queues/slow/"})
+    gone = owner.post("/runs/r/cancel/", SURE | {"back": "/queues/slow/"})
     assert gone["Location"] == "/queues/slow/"
     assert owner.post("/runs/r/queue/", {"queue": "mail"}).status_code == 409
 

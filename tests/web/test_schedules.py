@@ -11,6 +11,7 @@ from django.test import Client
 from approvals.models import AuditEntry
 from tests.access.people import keep
 from tests.services.schedules import ANA, BASE, program
+from tests.web.sure import SURE
 from tests.workflows.rows import agent
 from tests.workflows.rows import run as make_run
 from timestep.models import Run, Schedule, Tick
@@ -168,7 +169,7 @@ def test_a_backfill_is_listed_and_launched_once(owner: Client) -> None:
     assert "2026-03-29 03:30:00 CEST" in listed
     assert Run.objects.count() == 0
     for _ in range(2):
-        owner.post("/schedules/nightly/backfill/", asked)
+        owner.post("/schedules/nightly/backfill/", SURE | asked)
     assert Run.objects.count() == 2
     payload = AuditEntry.objects.latest("number").payload
     assert payload is not None
@@ -179,7 +180,7 @@ def test_a_backfill_is_listed_and_launched_once(owner: Client) -> None:
 
 def test_a_schedule_is_deleted_and_its_runs_stay(owner: Client) -> None:
     owner.post("/schedules/nightly/run/")
-    owner.post("/schedules/nightly/delete/")
+    owner.post("/schedules/nightly/delete/", SURE)
     assert (Schedule.objects.count(), Run.objects.count()) == (0, 1)
     assert owner.get("/schedules/nightly/").status_code == 404
 

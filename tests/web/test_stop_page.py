@@ -9,6 +9,7 @@ from django.test import Client
 
 from approvals.models import AuditEntry
 from tests.access.people import anew, keep, person
+from tests.web.sure import SURE
 from timestep.models import Hold
 from timestep.services import holds
 from timestep.services.audit import Actor
@@ -20,13 +21,13 @@ TOOL = {"kind": "tool", "tool": "refund", "agent": "ignored", "why": "twice"}
 
 
 def test_a_tool_is_held_and_released_by_name_and_reason(owner: Client) -> None:
-    assert owner.post("/stop/place/", TOOL).status_code == 302
+    assert owner.post("/stop/place/", SURE | TOOL).status_code == 302
     hold = Hold.objects.get()
     assert (hold.kind, hold.name, hold.placed_by) == ("tool", "refund", "owner")
     html = owner.get("/runs/").content.decode()
     assert "The tool refund is held" in html
-    assert owner.post(f"/stop/{hold.pk}/release/", {"why": ""}).status_code == 422
-    assert owner.post(f"/stop/{hold.pk}/release/", {"why": "mended"}).status_code == 302
+    assert owner.post(f"/stop/{hold.pk}/release/", SURE | {"why": ""}).status_code == 422
+    assert owner.post(f"/stop/{hold.pk}/release/", SURE | {"why": "mended"}).status_code == 302
     assert b"is held" not in owner.get("/runs/").content
     assert b"mended" in owner.get("/stop/").content
     acts = AuditEntry.objects.order_by("number").values_list("act", "actor")
@@ -48,7 +49,7 @@ def test_a_tool_is_held_and_released_by_name_and_reason(owner: Client) -> None:
 def test_what_cannot_be_held_is_named_and_changes_nothing(
     owner: Client, sent: dict[str, Any]
 ) -> None:
-    assert owner.post("/stop/place/", sent).status_code == 422
+    assert owner.post("/stop/place/", SURE | sent).status_code == 422
     assert not Hold.objects.exists()
 
 
@@ -74,17 +75,17 @@ def test_holds_of_kept_agents_are_not_shown_and_not_released() -> None:
     client = Client()
     client.force_login(anew(ana))
     assert b"finance" not in client.get("/stop/").content
-    assert client.post(f"/stop/{hold.pk}/release/", {"why": "x"}).status_code == 404
+    assert client.post(f"/stop/{hold.pk}/release/", SURE | {"why": "x"}).status_code == 404
     placed = {"kind": "agent", "agent": "finance", "why": "x"}
-    assert client.post("/stop/place/", placed).status_code == 404
+    assert client.post("/stop/place/", SURE | placed).status_code == 404
 
 
 def test_agents_are_held_and_shown_to_those_who_see_all(owner: Client) -> None:
     placed = {"kind": "agent", "agent": "desk", "why": "wrong"}
-    assert owner.post("/stop/place/", placed).status_code == 302
+    assert owner.post("/stop/place/", SURE | placed).status_code == 302
     hold = Hold.objects.get()
     assert f'id="hold-{hold.pk}"' in owner.get("/stop/").content.decode()
-    assert owner.post(f"/stop/{hold.pk}/release/", {"why": "right"}).status_code == 302
+    assert owner.post(f"/stop/{hold.pk}/release/", SURE | {"why": "right"}).status_code == 302
     assert owner.get("/admin/timestep/hold/").content.decode().count("desk") >= 1
 
 
@@ -96,7 +97,7 @@ def test_who_is_not_signed_in_sees_no_bar(stranger: Client) -> None:
 
 def test_a_hold_that_never_was_is_not_found(owner: Client) -> None:
     for number in (1, 2**62, 2**70):
-        assert owner.post(f"/stop/{number}/release/", {"why": "x"}).status_code == 404
+        assert owner.post(f"/stop/{number}/release/", SURE | {"why": "x"}).status_code == 404
 
 
 def test_pages_of_agents_lead_to_it_with_the_name_filled_in(owner: Client) -> None:

@@ -12,6 +12,7 @@ from tests.web.events import event, model_finished, model_started, tool_call
 from tests.workflows.rows import run as make_run
 from timestep.models import Run
 from workflows.selectors.timeline import rows
+from workflows.selectors.timeline_order import call_row
 from workflows.selectors.timeline_rows import Row, output_of
 from workflows.templatetags.timestep_ui import outcome
 
@@ -265,3 +266,76 @@ def test_what_was_changed_of_a_waiting_run_is_told(owner: Client) -> None:
     html = " ".join(owner.get("/runs/r/").content.decode().split())
     assert "queue mail → slow, by ana" in html
     assert "priority none → 1, by ana" in html
+
+
+def _inside(call_id: str, step: str = "") -> dict[str, str]:
+    return {
+        "parent_call_id": call_id,
+        "parent_step": step or call_row(call_id)[5:].replace("-", "."),
+    }
+
+
+def _agent_call(run: Run, call_id: str, step: str, **more: str) -> None:
+    event(run, "tool.started", step, call_id=call_id, tool="ask", agent="desk", **more)
+
+
+def test_what_parallel_agents_do_stands_under_their_calls() -> None:
+    run, one, other = make_run("r"), _inside("a"), _inside("b")
+    calls = [{"call_id": call_id, "name": "ask"} for call_id in "ab"]
+    model_finished(run, "0.1", tool_calls=calls)
+    _agent_call(run, "a", one["parent_step"])
+    _agent_call(run, "b", other["parent_step"])
+    model_started(run, "0.30", **other)
+    model_started(run, "0.20", **one)
+    event(run, "tool.finished", "0.31", call_id="x", tool="look", agent="in", **other)
+    event(run, "tool.finished", "0.21", call_id="x", tool="look", agent="in", **one)
+    model_started(run, "0.2")
+    found = [(row.step, row.depth) for row in timeline(run)]
+    assert found == [
+        ("0.1", 0), (one["parent_step"], 0), ("0.20", 1), ("0.21", 1),
+        (other["parent_step"], 0), ("0.30", 1), ("0.31", 1), ("0.2", 0),
+    ]  # fmt: skip
+
+
+def test_agents_in_agents_that_number_their_calls_alike_are_told_apart() -> None:
+    run = make_run("r")
+    _agent_call(run, "a", "call.a")
+    _agent_call(run, "b", "call.b")
+    _agent_call(run, "1", "call.a1", parent_call_id="a", parent_step="call.a")
+    _agent_call(run, "1", "call.b1", parent_call_id="b", parent_step="call.b")
+    model_started(run, "0.9", parent_call_id="1", parent_step="call.a1")
+    found = [(row.step, row.depth) for row in timeline(run)]
+    assert found == [("call.a", 0), ("call.a1", 1), ("0.9", 2), ("call.b", 0), ("call.b1", 1)]
+
+
+def test_what_asks_stands_where_its_call_was_made_and_later_rows_of_a_resume_too() -> None:
+    run, inside = make_run("r"), _inside("a")
+    _agent_call(run, "a", inside["parent_step"])
+    model_finished(run, "0.20", tool_calls=[{"call_id": "pay", "name": "pay"}], **inside)
+    tool_call(run, "0.5")
+    event(run, "approval.requested", call_id="pay", tool="pay", agent="in", arguments="{}")
+    event(run, "segment.started", kind="resume", worker="w-2")
+    event(run, "tool.finished", "1.20", call_id="pay", tool="pay", agent="in", **inside)
+    found = [(row.kind, row.depth) for row in timeline(run)]
+    assert found == [
+        ("tool", 0), ("model", 1), ("approval", 1), ("tool", 1), ("tool", 0), ("segment", 0),
+    ]  # fmt: skip
+
+
+def test_rows_that_call_each_other_in_a_circle_are_all_there() -> None:
+    run = make_run("r")
+    _agent_call(run, "a", "call.a", parent_call_id="b", parent_step="call.b")
+    _agent_call(run, "b", "call.b", parent_call_id="a", parent_step="call.a")
+    assert {row.step for row in timeline(run)} == {"call.a", "call.b"}
+
+
+@pytest.mark.parametrize("status", ["running", "awaiting_approval", "failed", "timed_out"])
+def test_words_before_the_end_are_no_result(owner: Client, status: str) -> None:
+    run = make_run("r", status=status)
+    model_finished(run, "0.1", "Let me look that up.")
+    page = owner.get("/runs/r/").content.decode()
+    assert ">So far</h2>" in page
+    assert ">Result</h2>" not in page
+    run.status, run.final_output = "succeeded", "Refunded."
+    run.save()
+    assert ">Result</h2>" in owner.get("/runs/r/").content.decode()

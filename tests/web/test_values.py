@@ -83,6 +83,6 @@ def test_lengths_of_time(seconds: float, words: str) -> None:
 def test_small_things() -> None:
     assert ago(None) == ""
     assert first_line(None) == ""
-    assert agent_link("My <Agent>") == "My <Agent>"
+    assert agent_link("My <Agent>") == "My &lt;Agent&gt;"
     assert '<a href="/agents/desk/">' in agent_link("desk")
     assert short_id("run_01m81y5dz8qyxp2rez9dcnfybz") == "run_01m8…cnfybz"

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from approvals.models import AuditEntry
 from tests.services.rows import launched, standing
+from tests.web.sure import SURE
 from tests.workflows.rows import worker
 from timestep.models import Run, RunStatus, Worker
 from workflows.selectors.versions import version_lines
@@ -59,7 +60,7 @@ def test_what_it_takes_from_is_shown_and_what_nobody_takes_from_is_said(owner: C
 
 def test_draining_and_taking_work_again(owner: Client) -> None:
     worker("w-1")
-    assert owner.post("/workers/w-1/drain/").status_code == 302
+    assert owner.post("/workers/w-1/drain/", SURE).status_code == 302
     assert Worker.objects.get().drain_asked_by == "owner"
     assert b"drained" in owner.get("/workers/w-1/").content
     assert owner.post("/workers/w-1/undrain/", {"back": "/workers/"})["Location"] == "/workers/"

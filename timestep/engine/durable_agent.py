@@ -6,6 +6,7 @@ import copy
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from agents import (
@@ -53,6 +54,7 @@ from timestep.engine.durable_tools import as_json, durable_tool, remember_tool_e
 from timestep.engine.execution import durable_scope
 from timestep.engine.handoff_arguments import check_arguments, keep_input_type
 from timestep.engine.local_calls import kinds_of, steps_around_local
+from timestep.engine.missing_tools import leave_row
 from timestep.engine.step_ids import StepIds
 from timestep.tools import options_of
 
@@ -163,14 +165,12 @@ def _target(handoff: Agent[Any] | Handoff[Any, Any]) -> Agent[Any] | None:
 
 
 def _tool_errors(own: Callable[[Any], Any] | None) -> Callable[[ToolErrorFormatterArgs[Any]], Any]:
-    if own is None:
-        return remember_tool_error
-    formatter = own
-
     async def told(args: ToolErrorFormatterArgs[Any]) -> str | None:
         ours = remember_tool_error(args)
-        theirs: str | None = await plainly(lambda: formatter(args))
-        return ours if theirs is None else theirs
+        theirs: str | None = None if own is None else await plainly(partial(own, args))
+        words = ours if theirs is None else theirs
+        leave_row(args, words)
+        return words
 
     return told
 

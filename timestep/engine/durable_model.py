@@ -30,6 +30,7 @@ from timestep.engine.failed_answers import take_model_step
 from timestep.engine.handoff_arguments import check_arguments
 from timestep.engine.holds import is_held, pass_holds
 from timestep.engine.local_calls import keep_steps, local_questions, made_by_provider, made_here
+from timestep.engine.missing_tools import remember_missing
 from timestep.engine.model_responses import (
     as_stream,
     delta_of,
@@ -105,6 +106,8 @@ class DurableModel(Model):
             tool = tools.get(item.name)
             if tool is not None:
                 scope.called[self._agent, item.name] = tool
+            else:
+                remember_missing(scope, self._agent, item)
             # Some providers number the calls of each response from one again.
             scope.approved.pop(item.call_id, None)
             block = next(blocks) if is_nested(tool) else None

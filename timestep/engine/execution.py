@@ -94,6 +94,10 @@ class Scope:
     # The step of the last answer, and whether a call of it was made.
     answer: int | None = None
     answer_used: bool = False
+    # The calls of the last responses that no tool of the agent answers, by their ids.
+    missing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The row of the call that runs this loop, where that is an agent used as a tool.
+    parent_step: str = ""
     tripped: bool = False
     _after_trip: StepIds | None = None
 
@@ -138,6 +142,7 @@ class Scope:
                 verdicts=self.verdicts,
                 called=self.called,
                 mcp_tools=dict(self.mcp_tools),
+                parent_step=self._call_step(call_id),
             )
         else:
             self.steps[call_id] = self.ids.take()
@@ -160,13 +165,24 @@ class Scope:
         It is no step: its steps are inside. The name made of its id is the same in every
         execution and segment, so that a replay adds nothing and a resume goes on with its row.
         """
-        step = f"call.{sha256(payload['call_id'].encode()).hexdigest()[:16]}"
+        step = self._call_step(payload["call_id"])
         self.execution.emit(kind, self._placed(payload), step=step, attempt=1)
+
+    def _call_step(self, call_id: str) -> str:
+        # Agents that run at the same time may number their calls alike: the name tells whose.
+        return _step_named(f"{self.parent_step}/{call_id}" if self.parent_step else call_id)
 
     def _placed(self, payload: dict[str, Any]) -> dict[str, Any]:
         if self.parent_call_id is None:
             return payload
-        return payload | {"parent_call_id": self.parent_call_id}
+        placed = payload | {"parent_call_id": self.parent_call_id}
+        if self.parent_step not in ("", _step_named(self.parent_call_id)):
+            placed["parent_step"] = self.parent_step  # Its name does not follow from the call.
+        return placed
+
+
+def _step_named(call: str) -> str:
+    return f"call.{sha256(call.encode()).hexdigest()[:16]}"
 
 
 current_scope: ContextVar[Scope | None] = ContextVar("timestep_scope", default=None)

@@ -111,6 +111,13 @@ class ScheduleForm(ServiceForm[Schedule]):
             "overlap": "What a tick does while an earlier run has not ended.",
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"starts_at", "ends_at"} & self.fields.keys():
+            parts = getattr(self.fields[name].widget, "widgets", ())
+            for part, word in zip(parts, ("date", "time"), strict=False):
+                part.attrs["aria-label"] = f"{self.fields[name].label}, {word}"
+
     def clean_agent(self) -> str:
         """The slug of the definition that was chosen."""
         return str(self.cleaned_data["agent"].slug)

@@ -14,6 +14,7 @@ from timestep.digests import digest
 from timestep.models import ENDED_STATUSES, Run, Schedule
 from workflows.selectors.charts import Chart, Slot, stacked
 from workflows.selectors.endings import ENDINGS, endings_by
+from workflows.selectors.moments import as_address
 
 HOURS = 24
 DAYS = 7
@@ -48,7 +49,7 @@ def _clock(at: datetime) -> str:
 
 
 def _ended_in(at: datetime) -> str:
-    window = {"finished_from": at.isoformat(), "finished_to": (at + _HOUR).isoformat()}
+    window = {"finished_from": as_address(at), "finished_to": as_address(at + _HOUR)}
     return reverse("runs", query=window)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -43,11 +44,15 @@ def bounded_count(rows: QuerySet[Any, Any], most: int = MOST) -> Figure:
     return Figure(min(found, most), found > most)
 
 
+def midnight() -> datetime:
+    """When today began, in the site's zone."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def home_figures(sight: Sight = EVERYTHING) -> HomeFigures:
     """Running, waiting, failed and queued runs that are seen, and workers that are alive."""
     runs = Run.objects.filter(sight.runs())
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    failed = runs.filter(status=RunStatus.FAILED, finished_at__gte=midnight)
+    failed = runs.filter(status=RunStatus.FAILED, finished_at__gte=midnight())
     return HomeFigures(
         running=bounded_count(runs.filter(status=RunStatus.RUNNING)),
         awaiting_approval=bounded_count(runs.filter(status=RunStatus.AWAITING_APPROVAL)),

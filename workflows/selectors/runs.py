@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from approvals.access import EVERYTHING, Sight
 from timestep.errors import InvalidInput
 from timestep.models import Run, RunStatus
 from workflows.selectors.cursors import Keyset, Page, Rows
+from workflows.selectors.moments import as_address, as_field, read_moment
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
@@ -97,8 +96,16 @@ class RunRow:
             return None
         return int(((self.finished_at or timezone.now()) - self.started_at).total_seconds() * 1000)
 
+    @property
+    def mostly_waited(self) -> bool:
+        """Whether it ended, and waited so long that its duration says little of its work."""
+        took = self.duration_ms if self.finished_at is not None else None
+        return (
+            took is not None and took - self.executing_ms >= 1000 and took > self.executing_ms * 1.1
+        )
 
-_OWN_FIELDS = tuple(field.name for field in fields(RunRow) if field.name != "launched_by")
+
+_OWN_FIELDS = tuple(one.name for one in fields(RunRow) if one.name != "launched_by")
 
 
 @dataclass(frozen=True)
@@ -116,21 +123,44 @@ class RunFilters:
     created_to: datetime | None = None
     finished_from: datetime | None = None
     finished_to: datetime | None = None
+    # What had to be decided to read its times, and whether one of them named no offset.
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    is_local: bool = field(default=False, compare=False)
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> RunFilters:
-        """Read filters from a query string. Raises InvalidInput naming the parameter."""
+    def from_query(cls, query: Mapping[str, str], zone: tzinfo | None = None) -> RunFilters:
+        """Read filters from a query string.
+
+        Args:
+            query: The parameters.
+            zone: Of times without an offset; the site's if not given.
+
+        Raises:
+            InvalidInput: One is none; it names the parameter.
+        """
+        zone = zone or timezone.get_current_timezone()
         given = {name: query.get(name, "").strip() for name in (*_TEXT_FILTERS, *_TIME_FILTERS)}
         values: dict[str, Any] = {name: _text(name, given[name]) for name in _TEXT_FILTERS}
-        values |= {name: _moment(name, given[name]) for name in _TIME_FILTERS}
+        times = {
+            name: read_moment(name, given[name], zone) for name in _TIME_FILTERS if given[name]
+        }
+        values |= {name: moment.at for name, moment in times.items()}
         if values["status"] and values["status"] not in RunStatus.values:
             raise InvalidInput("status", f"must be one of {', '.join(RunStatus.values)}")
-        return cls(**values)
+        notes = tuple(moment.note for moment in times.values() if moment.note)
+        return cls(**values, notes=notes, is_local=any(one.is_local for one in times.values()))
 
     def as_query(self) -> dict[str, str]:
-        """The filters that are set, as parameters of a URL."""
-        pairs = {name: getattr(self, name) for name in (*_TEXT_FILTERS, *_TIME_FILTERS)}
-        return {name: _as_text(name, value) for name, value in pairs.items() if value}
+        """The filters that are set, as parameters of a URL; times the same in every zone."""
+        texts = {name: getattr(self, name) for name in _TEXT_FILTERS if getattr(self, name)}
+        return texts | {name: as_address(at) for name, at in self._times().items()}
+
+    def as_fields(self, zone: tzinfo) -> dict[str, str]:
+        """The times that are set, as the fields of a form say them in a zone."""
+        return {name: as_field(name, at, zone) for name, at in self._times().items()}
+
+    def _times(self) -> dict[str, datetime]:
+        return {name: at for name in _TIME_FILTERS if (at := getattr(self, name)) is not None}
 
     @property
     def by_end(self) -> bool:
@@ -161,35 +191,6 @@ def _text(name: str, text: str) -> str:
     if len(text) > 200 or not text.isprintable():
         raise InvalidInput(name, "has at most 200 printable characters")
     return text
-
-
-def _moment(name: str, text: str) -> datetime | None:
-    """A date or a time, in the current time zone if it has no offset; `…_to` a date includes it."""
-    if not text:
-        return None
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None or not 1900 < found.year < 9000:  # Beyond, moving it to UTC can overflow.
-        raise InvalidInput(name, "must be a date (2026-01-31) or a time (2026-01-31T08:30)")
-    if name.endswith("_to") and _is_date(text):
-        found += timedelta(days=1)
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
-
-
-def _is_date(text: str) -> bool:
-    return re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
-
-
-def _as_text(name: str, value: str | datetime) -> str:
-    """What `_moment` reads back: a date where it is midnight, as people typed it."""
-    if isinstance(value, str):
-        return value
-    local = timezone.localtime(value)
-    if local.time() != time.min:
-        return value.isoformat()
-    return (local - timedelta(days=name.endswith("_to"))).date().isoformat()
 
 
 def matching(filters: RunFilters, sight: Sight = EVERYTHING) -> Rows:

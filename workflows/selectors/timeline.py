@@ -22,6 +22,7 @@ from timestep.masking import masked
 from timestep.models import DELTA_KIND, ENDED_STATUSES, RunEvent, SegmentKind
 from timestep.services.present import EventLike
 from timestep.services.resume import OUTCOMES
+from workflows.selectors.timeline_order import call_row, in_order
 from workflows.selectors.timeline_rows import Row, parsed
 
 
@@ -58,7 +59,7 @@ class _Shown:
 
 
 def fold(events: Iterable[EventLike]) -> list[Row]:
-    """Rows in the order of their first event; each knows the last event that changed it."""
+    """Rows in the order in which they stand; each knows the last event that changed it."""
     found: dict[str, Row] = {}
     for event in map(_Shown.of, events):
         if event.kind in _ENDING:
@@ -70,7 +71,7 @@ def fold(events: Iterable[EventLike]) -> list[Row]:
         row = found.setdefault(key, Row(dom_id=key, step=event.step, kind=""))
         handle(row, event)
         row.seq = event.seq
-    return [row for row in found.values() if row.kind]
+    return in_order([row for row in found.values() if row.kind])
 
 
 def _key(event: EventLike, found: dict[str, Row]) -> str | None:
@@ -165,8 +166,15 @@ def _model_started(row: Row, event: EventLike) -> None:
     row.kind, row.state, row.text = "model", "running", ""
     row.title = str(event.payload.get("model", ""))
     row.agent = str(event.payload.get("agent", ""))
-    row.parent_call_id = str(event.payload.get("parent_call_id") or "")
+    _belongs(row, event)
     row.started_at, row.attempt = row.started_at or event.at, event.attempt
+
+
+def _belongs(row: Row, event: EventLike) -> None:
+    """To the call of an agent that is used as a tool, if to any."""
+    if call_id := str(event.payload.get("parent_call_id") or ""):
+        row.parent_call_id = call_id
+        row.parent = call_row(call_id, str(event.payload.get("parent_step") or ""))
 
 
 def _model_waiting(row: Row, event: EventLike) -> None:
@@ -205,7 +213,7 @@ def _model_finished(row: Row, event: EventLike) -> None:
     row.kind, row.state = "model", "ok"
     row.title = str(payload.get("model", row.title))
     row.agent = str(payload.get("agent", row.agent))
-    row.parent_call_id = str(payload.get("parent_call_id") or row.parent_call_id)
+    _belongs(row, event)
     row.text = str(payload.get("text") or "")
     row.tool_calls = list(payload.get("tool_calls") or [])
     row.hosted_calls = list(payload.get("hosted_calls") or [])
@@ -218,7 +226,7 @@ def _tool_started(row: Row, event: EventLike) -> None:
     row.title = str(event.payload.get("tool", ""))
     row.agent = str(event.payload.get("agent", ""))
     row.call_id = str(event.payload.get("call_id", ""))
-    row.parent_call_id = str(event.payload.get("parent_call_id") or "")
+    _belongs(row, event)
     row.arguments = parsed(event.payload.get("arguments"))
     row.proposed = parsed(event.payload.get("proposed"))
     row.started_at = row.started_at or _moment(event.payload.get("started_at")) or event.at
@@ -245,7 +253,7 @@ def _guardrail_started(row: Row, event: EventLike) -> None:
     row.agent = str(event.payload.get("agent", ""))
     row.note = str(event.payload.get("kind", ""))
     row.call_id = str(event.payload.get("call_id") or "")
-    row.parent_call_id = str(event.payload.get("parent_call_id") or "")
+    _belongs(row, event)
     row.started_at = row.started_at or _moment(event.payload.get("started_at")) or event.at
 
 

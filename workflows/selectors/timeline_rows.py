@@ -31,6 +31,9 @@ class Row:
     agent: str = ""
     call_id: str = ""
     parent_call_id: str = ""
+    # The element id of the row that it stands under, and how deep; set by `in_order`.
+    parent: str = ""
+    depth: int = 0
     attempt: int = 0
     text: str = ""
     arguments: Any = None

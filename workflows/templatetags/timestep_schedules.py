@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from timestep.letters import isolated
 from timestep.models import Schedule
 from timestep.services.upcoming import Upcoming
 from workflows.selectors.schedules import TickRow, local_text
@@ -63,7 +64,7 @@ def schedule_link(name: str) -> SafeString:
     """A link to the page of a schedule; to its runs where the name is none of a schedule."""
     named = re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name)
     url = reverse("schedule", args=[name]) if named else reverse("runs", query={"schedule": name})
-    return format_html('<a href="{}">{}</a>', url, name)
+    return format_html('<a href="{}">{}</a>', url, isolated(name))
 
 
 @register.simple_tag

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from timestep.letters import isolated
 from timestep.models import Run, RunStatus
 from workflows.selectors.failing import Failing
 from workflows.selectors.runs import RunRow
@@ -217,8 +218,8 @@ def agent_link(name: str) -> SafeString | str:
     """A link to the page of an agent that has a definition."""
     name = str(name or "")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
-        return name
-    return format_html('<a href="{}">{}</a>', reverse("agent", args=[name]), name)
+        return isolated(name)
+    return _link(reverse("agent", args=[name]), name)
 
 
 @register.simple_tag
@@ -227,9 +228,13 @@ def run_agent(run: Run | RunRow | Failing) -> SafeString | str:
     if run.agent_version is not None:
         return agent_link(run.agent)
     if not run.agent.isprintable():
-        return run.agent
-    url = reverse("runs", query={"agent": run.agent})
-    return format_html('<a href="{}">{}</a>', url, run.agent)
+        return isolated(run.agent)
+    return _link(reverse("runs", query={"agent": run.agent}), run.agent)
+
+
+def _link(url: str, name: str) -> SafeString:
+    """A link that says a name as it was given, in its own direction."""
+    return format_html('<a href="{}">{}</a>', url, isolated(name))
 
 
 @register.filter

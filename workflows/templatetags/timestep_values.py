@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from approvals.fields import is_truncated
 from approvals.models import ApprovalRequest, RequestKind
 from approvals.wording import act_of
-from timestep.letters import marked
+from timestep.letters import isolated, marked, told
 from timestep.masking import masked, masked_text
 from timestep.values import fields_of, pretty
 from workflows.selectors.timeline_rows import parsed
@@ -28,8 +28,30 @@ def value(given: Any) -> dict[str, Any]:
 
 @register.filter
 def visible(text: Any) -> SafeString:
-    """Escaped, masked text in which letters that hide something are marked."""
-    return marked("" if text is None else masked_text(str(text)))
+    """Escaped, masked text in a line of other words; letters that hide something are marked."""
+    return isolated(_shown(text))
+
+
+@register.filter
+def written(text: Any) -> SafeString:
+    """The same for an element of its own, which says `dir="auto"` itself."""
+    return marked(_shown(text))
+
+
+@register.filter
+def streamed(text: Any) -> SafeString:
+    """The same for a part of a text whose rest is still to come."""
+    return marked(_shown(text), open_ended=True)
+
+
+@register.filter
+def plain(text: Any) -> str:
+    """The same where no elements can stand: attributes, options, the title of a page."""
+    return told(_shown(text))
+
+
+def _shown(text: Any) -> str:
+    return "" if text is None else masked_text(str(text))
 
 
 @register.filter

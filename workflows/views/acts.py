@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from timestep.confirming import Step, ask_first, is_confirmed, try_out
 from timestep.errors import (
     HoldNotFound,
     InvalidInput,
@@ -37,7 +38,13 @@ def back_to(request: HttpRequest, usual: str) -> str:
 
 
 def done(
-    request: HttpRequest, act: Callable[[], Any], *, said: str, back: str, then: str = ""
+    request: HttpRequest,
+    act: Callable[[], Any],
+    *,
+    said: str,
+    back: str,
+    then: str = "",
+    first: Step | None = None,
 ) -> HttpResponse:
     """Do the act and go back, or answer with a page that says why nothing was done.
 
@@ -47,14 +54,18 @@ def done(
         said: What the next page says then.
         back: The page that it was asked on.
         then: Where to afterwards, where that is another page.
+        first: What is asked before, where the act cannot be undone.
     """
+    asks = first is not None and not is_confirmed(request)
     try:
-        act()
+        try_out(act) if asks else act()
     except _MISSING as error:
         raise Http404(str(error)) from error
     except TimestepError as error:
         status = 422 if isinstance(error, InvalidInput) else 409
         context = {"error": error, "back": back}
         return render(request, "workflows/refused.html", context, status=status)
+    if first is not None and asks:
+        return ask_first(request, first)
     messages.success(request, said)
     return redirect(then or back)

@@ -16,7 +16,8 @@ from timestep.demo import DEMO_INPUT
 from timestep.errors import TimestepError
 from workflows.selectors.activity import next_up, runs_by_hour
 from workflows.selectors.failing import failing_today
-from workflows.selectors.figures import home_figures
+from workflows.selectors.figures import home_figures, midnight
+from workflows.selectors.moments import as_address
 from workflows.selectors.runs import runs_page
 from workflows.selectors.schedules import stopped_by_failures
 from workflows.services.launching import launch_agent
@@ -42,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "fresh": not latest.rows,
         "may_launch_demo": may(user, "launch", DEMO_AGENT),
         "no_role": not sight.of_all and not sight.agents,
-        "today": timezone.localdate().isoformat(),
+        "today": as_address(midnight()),
         "newest": int(timezone.now().timestamp() * 1000),
     }
     return render(request, "workflows/home.html", context)

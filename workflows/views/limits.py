@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from timestep.access import PageRequest, needs
+from timestep.confirming import Step
 from timestep.errors import InvalidInput, ModelLimitNotFound
 from timestep.services import limits as service
 from workflows.selectors.limits import get_limit, limit_lines
@@ -76,4 +77,6 @@ def delete(request: PageRequest) -> HttpResponse:
         raise Http404(str(error)) from error
     act = partial(service.delete, found.pattern, by=actor(request))
     said = f"{found.pattern} is not limited any more."
-    return done(request, act, said=said, back=reverse("limits"))
+    back = reverse("limits")
+    first = Step(f"Lift the limit for {found.pattern}: calls that wait for it go on.", "Lift", back)
+    return done(request, act, said=said, back=back, first=first)

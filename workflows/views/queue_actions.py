@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from timestep.access import PageRequest, needs
+from timestep.confirming import Step
 from timestep.errors import InvalidInput
 from timestep.services import moving
 from timestep.services import queues as service
@@ -87,8 +88,14 @@ def delete(request: PageRequest, name: str) -> HttpResponse:
     """Delete a queue without work in it."""
     load_queue(name)
     back = reverse("queue", args=[name])
-    act = partial(delete_queue, name, by=actor(request))
-    return done(request, act, said=f"Queue {name} is deleted.", back=back, then=reverse("queues"))
+    return done(
+        request,
+        partial(delete_queue, name, by=actor(request)),
+        said=f"Queue {name} is deleted.",
+        back=back,
+        then=reverse("queues"),
+        first=Step(f"Delete the queue {name}.", "Delete", back),
+    )
 
 
 @require_POST

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -18,7 +20,15 @@ from timestep.errors import InvalidInput
 from timestep.models import RunStatus
 from workflows.selectors.cursors import Page
 from workflows.selectors.runs import RunFilters, RunRow, runs_page
+from workflows.views.viewer_zone import sent_zone, viewer_zone
 
+_LABELS = {
+    "created_from": "Launched from",
+    "created_to": "Launched before",
+    "finished_from": "Ended from",
+    "finished_to": "Ended before",
+    "zone": "Time zone",
+}
 # The filters that a row carries as attributes, so that the page can count new rows that match.
 _SEEN_ON_ROWS = ("status", "agent", "queue", "session", "schedule", "launched_by")
 
@@ -29,11 +39,17 @@ _SEEN_ON_ROWS = ("status", "agent", "queue", "session", "schedule", "launched_by
 def runs(request: PageRequest) -> HttpResponse:
     """One page of runs; the same address answers the page, or its list alone to htmx."""
     filters, page, error = _asked(request)
+    if error is None and not request.htmx and (filters.is_local or "zone" in request.GET):
+        return _same_for_everybody(request, filters)
+    zone = viewer_zone(request)
     context = {
         "page": page,
         "filters": filters,
         "asked": request.GET,
+        "times": filters.as_fields(zone) if error is None else request.GET,
+        "zone": str(zone),
         "error": error,
+        "wrong": _LABELS.get(error.field, "") if error else "",
         "statuses": RunStatus.choices,
         "query": urlencode(filters.as_query()),
         "live_filters": json.dumps(_for_rows(filters)),
@@ -44,10 +60,18 @@ def runs(request: PageRequest) -> HttpResponse:
     return render(request, template, context, status=400 if error else 200)
 
 
+def _same_for_everybody(request: PageRequest, filters: RunFilters) -> HttpResponse:
+    """Lead to the address that means the same moments in every zone, and say what was decided."""
+    for note in filters.notes:
+        messages.info(request, note)
+    cursors = {name: request.GET[name] for name in ("after", "before") if request.GET.get(name)}
+    return redirect(reverse("runs", query=filters.as_query() | cursors))
+
+
 def _asked(request: PageRequest) -> tuple[RunFilters, Page[RunRow], InvalidInput | None]:
     filters = RunFilters()
     try:
-        filters = RunFilters.from_query(request.GET)
+        filters = RunFilters.from_query(request.GET, sent_zone(request))
         found = runs_page(
             filters,
             after=request.GET.get("after", ""),

@@ -9,11 +9,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.access import PERMISSIONS, may
 from timestep.access import needs, refuse
+from timestep.confirming import Step, ask_first, is_confirmed
 from timestep.errors import TimestepError
 from timestep.models import Schedule
 from timestep.services import schedules as service
@@ -72,6 +74,9 @@ def delete(request: HttpRequest, schedule: str) -> HttpResponse:
     """Delete it and its ticks; its runs stay."""
     found = load(request, schedule)
     operated(request, found.agent)
+    if not is_confirmed(request):
+        act = f"Delete the schedule {found.name} and its ticks; its runs stay."
+        return ask_first(request, Step(act, "Delete", reverse("schedule", args=[found.name])))
     service.delete(found.name, by=actor(request))
     messages.success(request, f"Schedule {found.name} is deleted; its runs stay.")
     return redirect("schedules")
@@ -105,6 +110,11 @@ def backfill(request: HttpRequest, schedule: str) -> HttpResponse:
 def _backfilled(
     request: HttpRequest, found: Schedule, start: datetime, end: datetime
 ) -> HttpResponse:
+    if not is_confirmed(request):
+        zone = found.timezone
+        act = f"Launch {found.agent} for every tick from {local_text(start, zone)} to "
+        act += f"{local_text(end, zone)} that has no run."
+        return ask_first(request, Step(act, "Launch", reverse("schedule", args=[found.name])))
     by = current_user(request)
     runs = launch_missing(found.name, start, end, by=by, launched_from="page")
     if runs:

@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from approvals.access import sight_of
 from timestep.access import PageRequest, needs
+from timestep.confirming import Step
 from timestep.models import HoldKind
 from timestep.services import holds
 from workflows.selectors.holds import hold_seen, holds_seen, released_lately, stoppable
@@ -50,11 +51,14 @@ def place(request: PageRequest) -> HttpResponse:
     name, why = named.strip(), request.POST.get("why", "")
     if kind == HoldKind.AGENT and not sight_of(request.user).sees(name):
         raise Http404(f"no agent {name!r} is seen")
+    what = name or "everything"
+    act = f"Hold {what}: it makes no model call and no tool call until it is released."
     return done(
         request,
         partial(holds.place, kind, name, by=actor(request), why=why),
-        said=f"Held: {name or 'everything'}. It is in force on every worker within two seconds.",
+        said=f"Held: {what}. It is in force on every worker within two seconds.",
         back=reverse("stop"),
+        first=Step(act, "Stop", reverse("stop"), [("Reason", why)]),
     )
 
 
@@ -65,9 +69,12 @@ def release(request: PageRequest, hold_id: int) -> HttpResponse:
     hold = hold_seen(hold_id, sight_of(request.user))
     if hold is None:
         raise Http404(f"there is no hold {hold_id}")
+    what, why = hold.name or "everything", request.POST.get("why", "")
+    act = f"Release {what}: what waited goes on by itself."
     return done(
         request,
-        partial(holds.release, hold_id, by=actor(request), why=request.POST.get("why", "")),
-        said=f"Released: {hold.name or 'everything'}. What waited goes on by itself.",
+        partial(holds.release, hold_id, by=actor(request), why=why),
+        said=f"Released: {what}. What waited goes on by itself.",
         back=reverse("stop"),
+        first=Step(act, "Release", reverse("stop"), [("Reason", why)]),
     )

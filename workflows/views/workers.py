@@ -12,6 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from approvals.access import sight_of
 from timestep.access import PageRequest, needs
+from timestep.confirming import Step
 from timestep.errors import WorkerNotFound
 from timestep.models import Worker
 from timestep.services.workers import drain as drain_service
@@ -57,11 +58,14 @@ def _load(worker_id: str) -> Worker:
 def drain(request: PageRequest, worker_id: str) -> HttpResponse:
     """Let a worker finish what it has, and take nothing new."""
     _load(worker_id)
+    back = back_to(request, reverse("worker", args=[worker_id]))
+    act = f"Drain the worker {worker_id}: it finishes what it has, and takes nothing new."
     return done(
         request,
         partial(drain_service, worker_id, by=actor(request)),
         said=f"{worker_id} drains: it finishes what it has and takes nothing new.",
-        back=back_to(request, reverse("worker", args=[worker_id])),
+        back=back,
+        first=Step(act, "Drain", back),
     )
 
 

@@ -1,0 +1,94 @@
+"""Every page of ours: axe finds nothing in it, light or dark, and no name pushes anything away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe_playwright_python
+import pytest
+from django.contrib.auth.models import User
+
+from tests.access.objects import Objects
+from tests.browser.scenes import addresses, admin_addresses, fill
+from tests.browser.site import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# Committed rows: the browser's requests are answered on a connection of their own.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.sqlite_only,
+    pytest.mark.django_db(transaction=True),
+]
+_AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+# What Django's admin brings itself, in its own templates.
+_DJANGOS = [".breadcrumbs", "#searchbar", ".select2-search__field", "th.original"]
+# What is beyond the edges of the window: the page itself, or anything that can be pressed.
+_OUTSIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  const page = document.documentElement.scrollWidth > width ? ["the page"] : [];
+  const seen = (one) => one.getClientRects().length && !one.closest(".skip, .visually-hidden");
+  const out = (box) => box.right > width + 1 || box.left < -1;
+  const controls = [...document.querySelectorAll("a, button, input, select, textarea, summary")]
+    .filter((one) => seen(one) && out(one.getBoundingClientRect()));
+  return [...page, ...controls.map((one) => one.outerHTML.slice(0, 160))];
+}"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_one_thread() -> Iterator[None]:
+    """Playwright's loop runs in the thread of the tests, where Django would mind."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
+@pytest.fixture
+def somebody(transactional_db: None) -> User:
+    """Who sees everything."""
+    return User.objects.create_superuser("somebody", password="-")
+
+
+def violations(page: Page, **options: Any) -> list[str]:
+    """What axe finds on a page: the rule and the element."""
+    asked = {"resultTypes": ["violations"], **options}
+    run = "([without, asked]) => axe.run({ exclude: without.map((one) => [one]) }, asked)"
+    found = page.evaluate(run, [_DJANGOS, asked])["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
+
+
+def looked_at(page: Page, address: str, dark: str) -> list[str]:
+    """What axe finds at an address in the light and, of its colours, in the dark."""
+    page.goto(address)
+    page.evaluate(_AXE)
+    found = violations(page)
+    page.evaluate(f"document.documentElement.dataset.{dark} = 'dark'")
+    return found + violations(page, runOnly=["color-contrast"])
+
+
+@pytest.mark.parametrize(
+    ("addresses_of", "dark"), [(addresses, "bsTheme"), (admin_addresses, "theme")]
+)
+def test_axe_finds_nothing(
+    chromium: Browser, somebody: User, addresses_of: Callable[[Objects], list[str]], dark: str
+) -> None:
+    objects = fill(somebody)
+    page = Site(chromium, somebody).page(color_scheme="light", reduced_motion="reduce")
+    found = {address: looked_at(page, address, dark) for address in addresses_of(objects)}
+    assert {address: wrong for address, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_long_name_pushes_anything_out_of_the_window(
+    chromium: Browser, somebody: User, width: int
+) -> None:
+    objects = fill(somebody, "w" * 200)
+    page = Site(chromium, somebody).page(viewport={"width": width, "height": 900})
+    found = {}
+    for address in [*addresses(objects), f"/agents/{'w' * 100}/", f"/queues/{'w' * 100}/"]:
+        page.goto(address)
+        found[address] = page.evaluate(_OUTSIDE)
+    assert {address: wrong for address, wrong in found.items() if wrong} == {}
