@@ -10,8 +10,8 @@ from django.test import Client
 
 from approvals.models import RequestStatus
 from tests.approvals.rows import ask, ask_about_unknown, awaiting_run, refund_call
+from tests.workflows.rows import agent, worker
 from tests.workflows.rows import run as make_run
-from tests.workflows.rows import worker
 from timestep.models import Hold, ModelLimit, Queue, Run, Worker
 from timestep.services.schedules import save_schedule
 
@@ -90,6 +90,7 @@ ACTS = {
 
 @pytest.mark.parametrize("path", ACTS)
 def test_every_act_that_the_script_arms_asks_first(owner: Client, path: str) -> None:
+    agent("desk")
     make_run("going", status="running")
     make_run("gone", status="failed", error={"what": "x", "message": "y"})
     save_schedule({"name": "nightly", "agent": "desk", "input": "x", "cron": "0 8 * * *"})
