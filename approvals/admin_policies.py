@@ -109,7 +109,7 @@ class NeedInline(admin.TabularInline[PolicyNeed, Policy]):
         """The column's name for each control: a row of a table has no labels of its own."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
-            control: forms.Widget = getattr(field.widget, "widget", field.widget)
+            control: Any = getattr(field.widget, "widget", field.widget)
             control.attrs["aria-label"] = str(field.label)
         return field
 

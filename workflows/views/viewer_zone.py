@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from timestep.errors import InvalidInput
-from workflows.services.local_times import zone_of
+from timestep.zones import zone_of
 
 COOKIE = "timestep-zone"
 # The names that browsers give; what else the files of a machine hold is no zone of anybody.
