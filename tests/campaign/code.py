@@ -208,17 +208,6 @@ async def beat(seconds: float) -> str:
     return str(round(worst * 1000))
 
 
-class Why(BaseModel):
-    """What a handoff takes."""
-
-    why: str
-
-
-def told_why(context: Run, given: Why) -> None:
-    """Called when a handoff with arguments is taken."""
-    note("handoff", "told_why", "start")
-
-
 async def extracted(result: RunResult | RunResultStreaming) -> str:
     """What an agent used as a tool hands back."""
     note(str(result.final_output), "extracted", "start")

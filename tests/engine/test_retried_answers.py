@@ -138,17 +138,17 @@ def test_a_run_that_failed_under_an_earlier_release(engine: Installation) -> Non
 
 
 @pytest.mark.sqlite_only
-def test_an_unreadable_handoff_makes_no_call_beside_it(engine: Installation) -> None:
-    text = f"unreadable-{engine.stack.home.name}"
+def test_a_handoff_of_another_shape_makes_no_call_beside_it(engine: Installation) -> None:
+    text = f"misfit-{engine.stack.home.name}"
     target = Agent[Any](name="target", model="test-model")
-    over = handoff(target, on_handoff=code.told_why, input_type=code.Why)
+    over = handoff(target, on_handoff=code.noted_topic, input_type=code.Topic)
     start = Agent[Any](name="starter", model="test-model", tools=[tools.fetch], handoffs=[over])
-    bad = {"name": "transfer_to_target", "arguments": '{"why": '}
+    bad = {"name": "transfer_to_target", "arguments": '{"other": 1}'}
     engine.double.says(script(text, {"calls": [*FETCHES["calls"], bad]}))
     run = engine.wait(engine.launch_code(start, text), "failed", "succeeded")
     assert error_of(run)["type"] == "ModelBehaviorError"
     assert _made(engine, run) == 0
-    good = call("transfer_to_target", why="because")
+    good = call("transfer_to_target", topic="cups")
     _other(engine, run, {"calls": [*FETCHES["calls"], good]}, FINE)
     retry(run.run_id, by="test")
     run = engine.wait(run, "failed", "succeeded")

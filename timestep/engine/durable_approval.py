@@ -139,13 +139,19 @@ def unreadable(
         calls: The calls.
         verdicts: What the gate said of the others.
     """
-    reading = {one.tool_name for one in handoffs if one.input_json_schema.get("properties")}
+    taken = {one.tool_name: one for one in handoffs}
     return {
         call.call_id: UNREADABLE
         for call in calls
         if _cannot_be_made(tools.get(call.name), call, verdicts.get(call.call_id))
-        or (call.name in reading and fault_of(call.name, call.arguments) is not None)
+        or (call.name in taken and is_unreadable(taken[call.name], call))
     }
+
+
+def is_unreadable(handoff: Handoff[Any, Any], call: ResponseFunctionToolCall) -> bool:
+    """Whether a handoff takes an object, and the model wrote none: it is told so, and stays."""
+    takes_object = bool(handoff.input_json_schema.get("properties"))
+    return takes_object and fault_of(call.name, call.arguments) is not None
 
 
 def _cannot_be_made(

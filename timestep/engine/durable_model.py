@@ -23,7 +23,13 @@ from openai.types.responses import (
 )
 from openai.types.responses.response_output_item import McpApprovalRequest
 
-from timestep.engine.durable_approval import ask_gate, gate_questions, pass_unreadable, unreadable
+from timestep.engine.durable_approval import (
+    ask_gate,
+    gate_questions,
+    is_unreadable,
+    pass_unreadable,
+    unreadable,
+)
 from timestep.engine.durable_tools import is_nested, steps_around, tools_by_name
 from timestep.engine.execution import Scope, current_scope, durable_scope
 from timestep.engine.failed_answers import take_model_step
@@ -238,7 +244,7 @@ class _Call:
         handoffs = {one.tool_name: one for one in self.argument(5, "handoffs")}
         taken = next((c for c in function_calls(response) if c.name in handoffs), None)
         try:
-            if taken is not None:
+            if taken is not None and not is_unreadable(handoffs[taken.name], taken):
                 check_arguments(handoffs[taken.name], taken.arguments)
         except ModelBehaviorError as error:
             await self.scope.execution.fail(self._what(), self.step_id, error)
