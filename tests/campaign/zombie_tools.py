@@ -24,9 +24,9 @@ from timestep.models import Run
 from timestep.tools import tool_options
 
 FROZEN = "frozen"
-# After "started" is committed; the same, with the process on its way to the call while the signal
-# is on its way to the process; inside transactions that hold the run's row; before a model call.
-MOMENTS = ("started", "racing", "claiming", "ending", "model")
+# After "started" is committed; inside transactions that hold the run's row; before a model call;
+# after "started", with the process on its way to the call while the signal is on its way to it.
+MOMENTS = ("started", "claiming", "ending", "model", "racing")
 _STOPS_WITHIN_S = 0.1
 
 
