@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest
 from django.utils import timezone
 
 from timestep.errors import InvalidInput
-from timestep.zones import zone_of
 
 COOKIE = "timestep-zone"
 # The names that browsers give; what else the files of a machine hold is no zone of anybody.
@@ -40,4 +40,7 @@ def sent_zone(request: HttpRequest) -> tzinfo:
 
 
 def _named(name: str) -> tzinfo | None:
-    return zone_of(name) if _NAME.fullmatch(name) else None
+    try:
+        return ZoneInfo(name) if _NAME.fullmatch(name) else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
