@@ -12,7 +12,7 @@ from approvals.models import RequestStatus
 from tests.approvals.rows import ask, ask_about_unknown, awaiting_run, refund_call
 from tests.workflows.rows import agent, worker
 from tests.workflows.rows import run as make_run
-from timestep.models import Hold, ModelLimit, Queue, Run, Worker
+from timestep.models import Hold, ModelLimit, Queue, Run, Segment, Worker
 from timestep.services.schedules import save_schedule
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +92,8 @@ ACTS = {
 def test_every_act_that_the_script_arms_asks_first(owner: Client, path: str) -> None:
     agent("desk")
     make_run("going", status="running")
-    make_run("gone", status="failed", error={"what": "x", "message": "y"})
+    gone = make_run("gone", status="failed", error={"what": "x", "message": "y"})
+    Segment.objects.create(segment_id="gone:0", run=gone, n=0, state="parked")
     save_schedule({"name": "nightly", "agent": "desk", "input": "x", "cron": "0 8 * * *"})
     rows = [Queue(name="mail"), ModelLimit(pattern="*", requests_per_minute=9)]
     for row in [*rows, Hold(pk=1, kind="tool", name="x", placed_why="y", placed_by="z")]:
