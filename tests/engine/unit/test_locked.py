@@ -122,7 +122,7 @@ def test_a_claim_that_waits_for_its_run_keeps_no_heartbeat_waiting(
 
 def test_other_queues_go_on_where_one_is_locked(test_database: TestDatabase) -> None:
     for name in ("first", "second"):
-        queue(name)
+        queue(name, concurrency=5)
         launched(name, queue=name)
 
     def started(_number: int) -> list[str]:
