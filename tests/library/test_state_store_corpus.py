@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -65,7 +66,7 @@ async def test_a_recorded_state_loads_and_goes_on(release: str, name: str) -> No
 def test_steps_are_reserved_for_every_call_that_goes_on(
     release: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many: Any = list(range(5000))
+    many: Any = [SimpleNamespace(step_id=number) for number in range(5000)]
     monkeypatch.setattr(execution, "nested_steps", lambda _block: StepIds(many))
     scope = Scope(cast("Any", None), StepIds(many))
     reserve_for_resume(scope, _recorded(release, name))

@@ -57,9 +57,8 @@ class Steps(StepIds):
 @asynccontextmanager
 async def executing(run_id: str, *, epoch: int = 1, die_after: bool = False) -> AsyncIterator[Any]:
     """An execution of the run's first segment; what it takes are its first steps again."""
-    execution = SimpleNamespace(
-        run_id=run_id, epoch=epoch, step_name=lambda n: f"0.{n}", fail=_fail, lose=_lose
-    )
+    says = {"step_name": lambda n: f"0.{n}", "fail": _fail, "lose": _lose, "keep_lease": _kept}
+    execution = SimpleNamespace(run_id=run_id, epoch=epoch, **says)
     token = current_scope.set(Scope(execution, Steps(die_after)))  # type: ignore[arg-type]
     try:
         yield execution
@@ -73,6 +72,10 @@ async def _fail(what: str, step_id: int, error: BaseException) -> None:
 
 async def _lose() -> None:
     raise Lost
+
+
+async def _kept() -> None:
+    """The lease was renewed a moment ago."""
 
 
 class RunFailed(Exception):
