@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from timestep.engine.holds import NOTHING_STOPPED, Stopped
 from timestep.engine_version import ENGINE_VERSION, REPLAYED_VERSIONS
@@ -31,6 +30,7 @@ from timestep.models import (
 from timestep.postgres import is_locked
 from timestep.services import awaits
 from timestep.services.awaits import Families
+from timestep.services.database_clock import database_now, database_time
 from timestep.services.places import Places, places_of, starts_in_window, stuck, window_of
 from timestep.services.workers import living_processes
 
@@ -38,6 +38,7 @@ from timestep.services.workers import living_processes
 BATCH = 16
 # How long a script leaves to workers what it could take as well.
 WORKERS_FIRST_SECONDS = 2.0
+_WORKERS_FIRST = timedelta(seconds=WORKERS_FIRST_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Taker:
             # What nobody else can take is not new: it would wait for ever.
             left &= Q(run__spec_id__in=self.at_home)
         elif self.own_only:
-            lying = Q(created_at__lt=timezone.now() - timedelta(seconds=WORKERS_FIRST_SECONDS))
+            lying = Q(created_at__lt=database_time(_WORKERS_FIRST))
             left &= Q(run__spec_id__in=self.at_home) | (
                 Q(run__spec_id__in=self.of_programs) & lying
             )
@@ -274,10 +275,10 @@ def _queues_waiting(taker: Taker) -> list[str]:
 
 
 def _seconds_to_delayed(taker: Taker) -> float | None:
-    now = timezone.now()
-    delayed = _ready(taker).filter(kind=SegmentKind.START, run__delayed_until__gt=now)
+    later = Q(run__delayed_until__gt=database_time())
+    delayed = _ready(taker).filter(later, kind=SegmentKind.START)
     first = delayed.aggregate(first=Min("run__delayed_until"))["first"]
-    return None if first is None else (first - now).total_seconds()
+    return None if first is None else max(0.0, (first - database_now()).total_seconds())
 
 
 def _ready(taker: Taker) -> QuerySet[Segment]:
@@ -304,7 +305,7 @@ def _waiting(taker: Taker, name: str | None = None) -> QuerySet[Segment]:
 
 
 def _due(column: str) -> Q:
-    return Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__lte": timezone.now()})
+    return Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__lte": database_time()})
 
 
 def _earlier() -> Q:
@@ -369,15 +370,14 @@ def _starts_left(queue: Queue) -> int:
     """How many may start within the queue's rate."""
     if queue.limit is None:
         return BATCH
-    return queue.limit - starts_in_window(queue, timezone.now())[: queue.limit].count()
+    return queue.limit - starts_in_window(queue)[: queue.limit].count()
 
 
 def _seconds_to_window(queue: Queue) -> float | None:
     if queue.limit is None:
         return None
-    now = timezone.now()
-    times = starts_in_window(queue, now).values_list("started_at", flat=True)[: queue.limit]
+    times = starts_in_window(queue).values_list("started_at", flat=True)[: queue.limit]
     oldest = next(iter(times), None)
     if len(times) < queue.limit or oldest is None:
         return None
-    return max(0.0, (oldest + window_of(queue) - now).total_seconds())
+    return max(0.0, (oldest + window_of(queue) - database_now()).total_seconds())

@@ -8,7 +8,6 @@ from typing import Any
 
 from dbos import DBOS
 from django.db import transaction
-from django.utils import timezone
 
 from timestep.engine import tool_starts
 from timestep.engine_version import ENGINE_VERSION
@@ -25,6 +24,7 @@ from timestep.models import (
 )
 from timestep.notify import notify_dispatch
 from timestep.services.cancel import cancel
+from timestep.services.database_clock import database_now
 from timestep.services.ending import tell_end
 from timestep.services.states import keep_result, save_interrupted
 from timestep.services.status import record_events
@@ -120,7 +120,7 @@ _TAKEN = ["owner", "epoch", "status", "started_at", "executing_since", "engine_v
 
 
 def _take(run: Run, segment: Segment, worker_id: str) -> None:
-    now = timezone.now()
+    now = database_now()
     run.owner, run.epoch = worker_id, run.epoch + 1
     run.status = RunStatus.RUNNING
     run.started_at = run.started_at or now
@@ -164,7 +164,7 @@ def end(run_id: str, n: int, epoch: int, ending: Ending) -> Run | None:
     run = _held(run_id, epoch)
     if run is None:
         return _released_before(run_id, epoch)
-    now = timezone.now()
+    now = database_now()
     # An output type's value is parsed from text that was storable, and may not be so itself.
     fields = {name: storable(value) for name, value in ending.fields.items()}
     _release(run, n, ending.status, ending.parked, now, finished_at=now, **fields)
@@ -188,7 +188,7 @@ def interrupt(
     if run is None:
         return _released_before(run_id, epoch) is not None
     awaiting = RunStatus.AWAITING_APPROVAL
-    _release(run, n, awaiting, False, timezone.now(), revision=run.revision + 1)
+    _release(run, n, awaiting, False, database_now(), revision=run.revision + 1)
     save_interrupted(run, state)
     _ask(run_id, run.revision, waiting)
     return True
@@ -203,7 +203,7 @@ def give_back(run_id: str, n: int, epoch: int) -> bool:
     run = _held(run_id, epoch)
     if run is None:
         return _released_before(run_id, epoch) is not None
-    _release(run, n, RunStatus.QUEUED, False, timezone.now())
+    _release(run, n, RunStatus.QUEUED, False, database_now())
     ready = {"state": SegmentState.READY, "kind": SegmentKind.CONTINUE, "worker": None}
     Segment.objects.filter(run_id=run_id, n=n).update(**ready, ended_at=None)
     record_events(run_id, ("status", {"status": RunStatus.QUEUED}))
@@ -219,7 +219,7 @@ def ask_outcomes(run_id: str, n: int, epoch: int, unknown: list[ToolStart]) -> b
     run = _held(run_id, epoch)
     if run is None:
         return False
-    now = timezone.now()
+    now = database_now()
     _release(run, n, RunStatus.AWAITING_APPROVAL, True, now)
     ToolStart.objects.filter(pk__in=[start.pk for start in unknown]).update(unknown_at=now)
     record_events(run_id, *(("tool.unknown", _facts(start)) for start in unknown))

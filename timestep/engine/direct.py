@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dbos import DBOS, SetWorkflowID
 from django.db.models import Q
-from django.utils import timezone
 
 from timestep.engine.segment import run_segment, stopped_here
 from timestep.models import DIRECT_QUEUE, Segment, SegmentState
+from timestep.services.database_clock import database_time
 
 
 def may_take() -> bool:
@@ -44,7 +44,7 @@ def take(run_id: str, worker_id: str) -> bool:
         run__session_id__isnull=True,
     )
     taken = {"state": SegmentState.DISPATCHED, "worker": worker_id}
-    return bool(ready.update(**taken, dispatched_at=timezone.now()))
+    return bool(ready.update(**taken, dispatched_at=database_time()))
 
 
 def start(workflow_id: str, run_id: str, n: int) -> None:

@@ -11,7 +11,6 @@ from dbos import DBOS
 from dbos import error as dbos_error
 from django.db import Error, connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
 from timestep.engine import admission
@@ -33,6 +32,7 @@ from timestep.models import (
     Worker,
     WorkerKind,
 )
+from timestep.services.database_clock import database_time
 from timestep.services.workers import taking_workers
 
 logger = logging.getLogger(__name__)
@@ -222,7 +222,6 @@ class Dispatcher:
 
     def _marked(self, segments: list[Segment]) -> list[Segment]:
         """The segments, once their rows say that this worker has them."""
-        now = timezone.now()
         marked = []
         for segment in segments:
             # A retry or a takeover is no start: rate windows count the time of the first one.
@@ -232,7 +231,7 @@ class Dispatcher:
             if ready.update(
                 state=SegmentState.DISPATCHED,
                 worker=self._worker_id,
-                dispatched_at=first or now,
+                dispatched_at=first or database_time(),
                 keeps_place=False,
             ):
                 marked.append(segment)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from timestep.engine.threads import in_thread
 from timestep.models import Run, RunStatus
+from timestep.services.database_clock import database_now
 
 
 class ExecutingTime:
@@ -84,13 +85,13 @@ class ExecutingTime:
             (self._timer.stand_still if paused else self._timer.go_on)()
         write = _stand_still if paused else _go_on
         # In the background: a step that may go on waits for no row.
-        self._written = asyncio.ensure_future(self._write(self._written, write, timezone.now()))
+        self._written = asyncio.ensure_future(self._write(self._written, write, time.monotonic()))
 
     async def _write(
         self,
         before: asyncio.Future[None] | None,
-        write: Callable[[str, int, datetime], None],
-        at: datetime,
+        write: Callable[[str, int, float], None],
+        at: float,
     ) -> None:
         if before is not None:
             await asyncio.wait([before])
@@ -119,8 +120,9 @@ class _Timer:
 
 
 @transaction.atomic
-def _stand_still(run_id: str, epoch: int, at: datetime) -> None:
-    """Count what was executed up to now; while the row has no beginning, nothing is added."""
+def _stand_still(run_id: str, epoch: int, seen: float) -> None:
+    """Count what was executed up to then; while the row has no beginning, nothing is added."""
+    at = _by_database(seen)
     executing = Run.objects.select_for_update(no_key=True).filter(
         run_id=run_id, epoch=epoch, status=RunStatus.RUNNING, executing_since__isnull=False
     )
@@ -132,6 +134,13 @@ def _stand_still(run_id: str, epoch: int, at: datetime) -> None:
         )
 
 
-def _go_on(run_id: str, epoch: int, at: datetime) -> None:
+def _go_on(run_id: str, epoch: int, seen: float) -> None:
     waiting = {"status": RunStatus.RUNNING, "executing_since__isnull": True}
-    Run.objects.filter(run_id=run_id, epoch=epoch, **waiting).update(executing_since=at)
+    Run.objects.filter(run_id=run_id, epoch=epoch, **waiting).update(
+        executing_since=_by_database(seen)
+    )
+
+
+def _by_database(seen: float) -> datetime:
+    """A moment of this process by the clock of the database, which the row's times are of."""
+    return database_now() - timedelta(seconds=time.monotonic() - seen)

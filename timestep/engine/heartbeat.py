@@ -12,7 +12,6 @@ from dbos import DBOS
 from django.db import Error, OperationalError, close_old_connections, connection, transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 from sqlalchemy.exc import SQLAlchemyError
 
 from timestep.engine.births import is_dead
@@ -28,6 +27,7 @@ from timestep.notify import notify_dispatch
 from timestep.postgres import is_locked
 from timestep.services import awaits, turns
 from timestep.services.cancel import cancel
+from timestep.services.database_clock import database_now
 from timestep.services.status import record_events
 
 logger = logging.getLogger(__name__)
@@ -235,10 +235,11 @@ def _take_over_running(run_id: str, lost: Worker, worker_id: str) -> None:
     run = rows.select_for_update(no_key=True, skip_locked=True).first()
     if run is None:
         return
-    silent_s = (timezone.now() - lost.heartbeat_at).total_seconds()
+    now = database_now()
+    silent_s = (now - lost.heartbeat_at).total_seconds()
     what = {"worker": lost.worker_id, "silent_s": round(silent_s, 1), "resumed_on": worker_id}
     what["stopped"] = lost.stopped_at is not None
-    executed = timezone.now() - (run.executing_since or timezone.now())
+    executed = now - (run.executing_since or now)
     counted = max(0.0, executed.total_seconds() - silent_s)
     Run.objects.filter(run_id=run.run_id).update(
         owner=None,

@@ -10,11 +10,10 @@ from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from django.utils import timezone
-
 from timestep.engine.threads import in_thread, submit
 from timestep.models import ModelLimit
 from timestep.services import turns
+from timestep.services.database_clock import database_now
 from timestep.services.limits import matches
 from timestep.services.turn_windows import REQUESTS, Lack
 
@@ -134,7 +133,7 @@ def _seconds(lack: Lack) -> float:
     most = _LOOK_SECONDS if lack.what == REQUESTS else _LOOK_SOON_SECONDS
     if lack.until is None:
         return most
-    left = (lack.until - timezone.now()).total_seconds()
+    left = (lack.until - database_now()).total_seconds()
     return min(most, max(_SHORTEST_SECONDS, left))
 
 

@@ -48,6 +48,7 @@ from timestep.models import (
 )
 from timestep.outages import outage, reason
 from timestep.providers import available
+from timestep.services.database_clock import database_now
 from timestep.services.launch import checked_queue
 
 logger = logging.getLogger(__name__)
@@ -279,6 +280,7 @@ def _register(worker_id: str, script: str, tools: list[str], queues: list[str]) 
     for queue in queues:
         # So that pages have them, and runs can be moved there, before anything was launched.
         Queue.objects.get_or_create(name=queue, defaults=first_limits(queue))
+    now = database_now()
     return Worker.objects.create(
         worker_id=worker_id,
         kind=WorkerKind.SCRIPT if script else WorkerKind.WORKER,
@@ -291,6 +293,8 @@ def _register(worker_id: str, script: str, tools: list[str], queues: list[str]) 
         providers=available(os.environ),
         tools=tools,
         queues=queues,
+        started_at=now,
+        heartbeat_at=now,
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from timestep.errors import RunNotFound, WrongStatus
 from timestep.models import ACTIVE_STATUSES, Run, RunStatus, Segment, SegmentState
 from timestep.notify import notify_dispatch
+from timestep.services.database_clock import database_now
 from timestep.services.ending import end_run
 from timestep.services.status import change_status
 
@@ -33,7 +33,7 @@ def cancel(run_id: str, *, by: str) -> Run:
     run = Run.objects.select_for_update(no_key=True).filter(run_id=run_id).first()
     if run is None:
         raise RunNotFound(run_id)
-    now = timezone.now()
+    now = database_now()
     asked = {"cancel_requested_at": now, "cancelled_by": by[:200]}
     if end_run(run_id, _HELD_BY_NOBODY, RunStatus.CANCELLED, finished_at=now, **asked):
         given = (SegmentState.READY, SegmentState.DISPATCHED)

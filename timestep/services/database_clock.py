@@ -5,9 +5,12 @@ Workers and web processes run on hosts whose own clocks may be off; on SQLite th
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.db.models import DateTimeField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
 
 def database_now() -> datetime:
@@ -19,3 +22,15 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment.astimezone(UTC)
+
+
+def database_time(ago: timedelta = timedelta()) -> Combinable:
+    """The time by the same clock, for a condition or a column of a statement, which it is read in.
+
+    Args:
+        ago: How long before that.
+    """
+    if connection.vendor != "postgresql":
+        # Not Now(): SQLite's has milliseconds only, and would lie before what was just written.
+        return Value(datetime.now(UTC) - ago, DateTimeField())
+    return Now() - ago if ago else Now()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils import timezone
-
 from timestep.gate import approval_gate
 from timestep.models import Run, RunStatus
+from timestep.services.database_clock import database_now
 from timestep.services.present import usage_as_json
 from timestep.services.status import change_status, record_events
 from timestep.services.totals import totals
@@ -27,7 +26,7 @@ def end_run(run_id: str, allowed: Iterable[str], to: RunStatus, **fields: Any) -
     Returns:
         Whether this caller ended it; False means that somebody else was first.
     """
-    now = timezone.now()
+    now = database_now()
     used = totals(run_id)
     if not change_status(run_id, allowed, to, **({"finished_at": now} | used | fields)):
         return False

@@ -9,11 +9,11 @@ from heapq import nlargest
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from timestep.masking import masked_text
 from timestep.models import Run, RunStatus, Schedule, Tick, TickOutcome
 from timestep.services.audit import Actor
+from timestep.services.database_clock import database_now
 from timestep.services.schedules import locked, mark_paused, record_paused
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def pause_failing() -> float | None:
     left = _LOOKS.next - time.monotonic()
     if left > 0:
         return left
-    now = timezone.now()
+    now = database_now()
     # A clock that was ahead must not keep what fails now from being seen.
     since = min(_LOOKS.since or now - _AT_FIRST, now)
     failed = Run.objects.filter(status__in=_FAILED, finished_at__gte=since, schedule__isnull=False)

@@ -11,7 +11,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from timestep.digests import digest
 from timestep.engine_version import ENGINE_VERSION
@@ -19,6 +18,7 @@ from timestep.errors import DuplicateRun, InvalidInput, RunIdInUse
 from timestep.ids import RUN_ID, segment_id, time_ordered
 from timestep.models import ACTIVE_STATUSES, AgentSpec, Run, RunEvent, RunStatus, Segment
 from timestep.notify import notify_dispatch, notify_events
+from timestep.services.database_clock import database_now
 from timestep.services.spec_models import refuse_unknown_models
 from timestep.services.status import record_event
 from timestep.storable import DEEP, is_deep, storable
@@ -163,8 +163,9 @@ def insert_run(run: Run) -> Run:
     """
     try:
         with transaction.atomic():
+            run.created_at = database_now()
             run.save(force_insert=True)
-            Segment.objects.create(segment_id=segment_id(run.run_id, 0), run=run, n=0)
+            _first_segment(run).save(force_insert=True)
             record_event(run.run_id, "status", {"status": run.status})
     except IntegrityError as error:
         return _earlier(run, error)
@@ -174,18 +175,22 @@ def insert_run(run: Run) -> Run:
 
 def insert_runs(runs: list[Run]) -> None:
     """Insert many checked runs with new ids and no deduplication ids: all, in few statements."""
-    now = timezone.now()
+    now = database_now()
     for run in runs:
-        run.last_seq = 1
+        run.last_seq, run.created_at = 1, now
     status = {"kind": "status", "payload": {"status": RunStatus.QUEUED}, "at": now}
     with transaction.atomic():
         Run.objects.bulk_create(runs)
-        Segment.objects.bulk_create(
-            Segment(segment_id=segment_id(run.run_id, 0), run=run, n=0) for run in runs
-        )
+        Segment.objects.bulk_create(_first_segment(run) for run in runs)
         RunEvent.objects.bulk_create(RunEvent(run=run, seq=1, **status) for run in runs)
         notify_events(run.run_id for run in runs)
     notify_dispatch()
+
+
+def _first_segment(run: Run) -> Segment:
+    """Of the same age: turns go by it, whatever the clocks of those who launch say."""
+    first = segment_id(run.run_id, 0)
+    return Segment(segment_id=first, run=run, n=0, created_at=run.created_at)
 
 
 def _earlier(run: Run, error: IntegrityError) -> Run:

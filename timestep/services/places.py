@@ -8,12 +8,13 @@ nested run never waits for the run that waits for it, and no more execute than t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
 
 from timestep.models import Queue, Segment, SegmentKind, SegmentState
 from timestep.services.awaits import GOING, Families, waiting
+from timestep.services.database_clock import database_time
 
 # Handed over to a worker, or running there.
 HOLDING = (SegmentState.DISPATCHED, SegmentState.RUNNING)
@@ -124,13 +125,14 @@ def window_of(queue: Queue) -> timedelta:
     return timedelta(seconds=queue.period_seconds) + _GUARD
 
 
-def starts_in_window(queue: Queue, now: datetime) -> QuerySet[Segment]:
+def starts_in_window(queue: Queue) -> QuerySet[Segment]:
     """Starts that count against the queue's rate, the oldest first; unknown times come last.
 
     What was handed over and has not begun may begin now, so it counts as if it did; else a run
     that begins late would share a window with those that follow it.
     """
-    since = now - window_of(queue)
+    window = window_of(queue)
+    since = database_time(window)
     begins = Q(started_at__isnull=True) & (
         Q(state=SegmentState.DISPATCHED)
         | Q(state=SegmentState.READY, kind=SegmentKind.CONTINUE)
@@ -140,6 +142,6 @@ def starts_in_window(queue: Queue, now: datetime) -> QuerySet[Segment]:
         begins | Q(started_at__gt=since),
         n=0,
         run__queue=queue.name,
-        dispatched_at__gt=since - _LATEST_BEGIN,
+        dispatched_at__gt=database_time(window + _LATEST_BEGIN),
     )
     return started.order_by(F("started_at").asc(nulls_last=True))

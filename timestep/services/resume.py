@@ -11,6 +11,7 @@ from timestep.gate import approval_gate
 from timestep.ids import segment_id
 from timestep.models import Run, RunStatus, Segment, SegmentKind, ToolStart
 from timestep.notify import notify_dispatch
+from timestep.services.database_clock import database_now
 from timestep.services.ending import end_run
 from timestep.services.retry import make_ready
 from timestep.services.states import save_resumed
@@ -116,6 +117,7 @@ def _new_segment(run: Run, n: int, revision: int, decisions: list[dict[str, Any]
         kind=SegmentKind.RESUME,
         revision=revision,
         decisions=decisions,
+        created_at=database_now(),
     )
     record_event(run.run_id, "status", {"status": RunStatus.QUEUED})
     notify_dispatch()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
 from timestep.models import Run, RunStatus, Worker
 from timestep.scripts import is_session
+from timestep.services.database_clock import database_now
 from timestep.spec_version import SpecVersion
 from workflows.doctor.findings import Findings, some, warning
 from workflows.selectors.why import why
@@ -42,7 +42,7 @@ def of_programs(alive: Sequence[Worker]) -> Findings:
     for run in waiting.select_related("spec").order_by("created_at", "run_id")[:_LOOKED_AT]:
         if homeless(run, alive):
             homes[script_of(run.spec.body)].append(run.run_id)
-        elif run.status == RunStatus.QUEUED and timezone.now() - run.created_at > _PATIENCE:
+        elif run.status == RunStatus.QUEUED and database_now() - run.created_at > _PATIENCE:
             specs[run.spec_id].append(run)
     for home, ids in homes.items():
         yield from _of_home(home, ids)

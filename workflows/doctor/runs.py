@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from timestep.models import Queue, Run, RunStatus, Segment, SegmentState, Worker
 from timestep.services.awaits import families
+from timestep.services.database_clock import database_time
 from timestep.services.places import places_of
 from timestep.services.workers import living_processes
 from workflows.doctor.findings import Finding, Findings, count, ok, problem, some, warning
@@ -78,7 +78,7 @@ def _handed_over(alive: list[Worker]) -> Findings:
     owners = [one.worker_id for one in alive]
     gone = ~Q(worker__in=owners)
     late = Segment.objects.filter(
-        gone, state=SegmentState.DISPATCHED, dispatched_at__lt=timezone.now() - PATIENCE
+        gone, state=SegmentState.DISPATCHED, dispatched_at__lt=database_time(PATIENCE)
     )
     ids = list(late.values_list("run_id", flat=True)[:LOOKED_AT])
     if ids:
@@ -106,5 +106,5 @@ def _waiting(alive: list[Worker]) -> Findings:
 
 def _ready() -> QuerySet[Segment]:
     """Segments that a worker could take now."""
-    due = Q(run__delayed_until__isnull=True) | Q(run__delayed_until__lte=timezone.now())
+    due = Q(run__delayed_until__isnull=True) | Q(run__delayed_until__lte=database_time())
     return Segment.objects.filter(due, state=SegmentState.READY)

@@ -14,6 +14,7 @@ from timestep.models import (
     Queue,
     Run,
 )
+from timestep.services.database_clock import database_now
 from timestep.services.places import starts_in_window, window_of
 from workflows.selectors.charts import Chart, Slot, stacked
 from workflows.selectors.endings import ENDINGS, endings_by
@@ -47,8 +48,8 @@ def rate_window(queue: Queue) -> RateWindow | None:
     """The rate window of a queue as the engine's admission counts it; None where it has none."""
     if queue.limit is None:
         return None
-    now = timezone.now()
-    newest = starts_in_window(queue, now).reverse()
+    now = database_now()
+    newest = starts_in_window(queue).reverse()
     found = newest.values_list("started_at", flat=True)[: max(queue.limit, MOST_DRAWN)]
     times = [at or now for at in found]
     used = min(len(times), queue.limit)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from agents import Tool, WebSearchTool, function_tool
-from django.utils import timezone
 
 from tests.engine.unit.rows import executing
 from timestep.engine import holds as module
@@ -18,6 +17,7 @@ from timestep.engine.holds import Held, Stopped, is_held, pass_holds
 from timestep.engine.local_calls import made_by_provider
 from timestep.engine.step_ids import StepIds
 from timestep.models import Run
+from timestep.services.database_clock import database_now
 
 REFUND = Held("tool", "refund", "ana", "it pays twice")
 
@@ -171,19 +171,21 @@ async def test_a_timer_that_was_called_off_stays_so(rows: list[str]) -> None:
 @pytest.mark.django_db
 def test_the_row_counts_what_was_executed_once() -> None:
     executing("r", since=10, executing_ms=500)
-    now = timezone.now()
     for _ in range(2):
-        _stand_still("r", 1, now)
+        _stand_still("r", 1, time.monotonic())
     run = Run.objects.get()
-    assert 10_400 < run.executing_ms < 10_800
+    assert 10_400 < run.executing_ms < 13_000
     assert run.executing_since is None
-    _go_on("r", 1, now)
-    _go_on("r", 1, timezone.now())
-    assert Run.objects.get().executing_since == now
+    _go_on("r", 1, time.monotonic() - 60)
+    since = Run.objects.get().executing_since
+    assert since is not None
+    assert (database_now() - since).total_seconds() == pytest.approx(60, abs=3)
+    _go_on("r", 1, time.monotonic())
+    assert Run.objects.get().executing_since == since
 
 
 @pytest.mark.django_db
 def test_another_epoch_writes_nothing() -> None:
     before = executing("r", since=10)
-    _stand_still("r", 2, timezone.now())
+    _stand_still("r", 2, time.monotonic())
     assert Run.objects.get().executing_since == before.executing_since

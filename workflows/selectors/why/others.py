@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 
 from timestep.models import Run, RunStatus, SegmentKind
+from timestep.services.database_clock import database_time
 from timestep.services.ticks import held_by
 from workflows.selectors.why.case import Case, Mend, Reason
 
@@ -43,7 +43,7 @@ def _of_session(case: Case) -> Run | None:
     begun = Q(status=RunStatus.QUEUED, started_at__isnull=False)
     if segment.kind == SegmentKind.CONTINUE:
         return _first(same.filter(Q(status__in=_GOING) | (begun & _earlier(run))))
-    due = Q(delayed_until__isnull=True) | Q(delayed_until__lte=timezone.now())
+    due = Q(delayed_until__isnull=True) | Q(delayed_until__lte=database_time())
     waits = Q(status=RunStatus.QUEUED) & _earlier(run) & due
     return _first(same.filter(Q(status__in=_GOING) | begun | waits))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.urls import reverse
-from django.utils import timezone
 
 from timestep.models import Hold, HoldKind
+from timestep.services.database_clock import database_now
 from workflows.selectors.why.case import Case, Mend, Reason
 
 
@@ -57,5 +57,5 @@ def moves(case: Case) -> tuple[Mend, ...]:
 def delayed(case: Case) -> Iterator[Reason]:
     """A run that was launched for later."""
     until = case.run.delayed_until
-    if case.is_start and until is not None and until > timezone.now():
+    if case.is_start and until is not None and until > database_now():
         yield Reason("delayed", "It was launched to start later.", until=until)
