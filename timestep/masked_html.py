@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from html import escape, unescape
+from urllib.parse import unquote_plus
 
 from timestep.masking import masked_text
 from timestep.sealing import sealed_link
 
 # What is typed is left to its form: who sends it back would store the mask.
 _PARTS = re.compile(
-    r"(<!--.*?-->|<(?:script|style|textarea)\b.*?</(?:script|style|textarea)>|<[^>]*>)",
+    r"(<!--.*?-->|<(?:script|style|textarea)\b.*?</(?:script|style|textarea)>"
+    r"|<(?:[^>\"']|\"[^\"]*\"|'[^']*')*>|<[^>]*>)",
     re.DOTALL | re.IGNORECASE,
 )
 _OPAQUE = re.compile(r"<(?:!|/|script\b|style\b|textarea\b)", re.IGNORECASE)
@@ -25,13 +27,21 @@ _ATTRIBUTE = re.compile(r"(?P<before>[\w:.-]+=)(?P<quote>[\"'])(?P<value>.*?)(?P
 def masked_html(html: str) -> str:
     """The page, masked; links to what has an id that looks like a secret still lead there."""
     plain = unescape(html)
-    if masked_text(plain) == plain and "%" not in html:
-        return html  # Nearly every page.
+    # In links what is quoted counts as well; nearly no page has anything to mask.
+    if _is_clean(plain) and ("%" not in html or _is_clean(unquote_plus(plain))):
+        return html
     parts = _PARTS.split(html)
-    return "".join(_tag(part) if number % 2 else _text(part) for number, part in enumerate(parts))
+    tags = {tag: _tag(tag) for tag in set(parts[1::2])}  # In a list most are there many times.
+    return "".join(tags[part] if number % 2 else _text(part) for number, part in enumerate(parts))
+
+
+def _is_clean(text: str) -> bool:
+    return masked_text(text) == text
 
 
 def _text(text: str) -> str:
+    if text.isspace() or not text:
+        return text
     plain = unescape(text)
     shown = masked_text(plain)
     return text if shown == plain else escape(shown)

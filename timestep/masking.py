@@ -8,6 +8,7 @@ and the command line.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +39,13 @@ _LOOKS = re.compile(
     r"|(?<=://)[^\s/@:]{1,200}:[^\s/@]{1,200}(?=@)",
     re.DOTALL,
 )
+# How matches of these begin. What is added to the one above is added here.
+_BEGINS = (
+    *("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "sess-", "sess_", "gho", "ghp", "ghr", "ghs"),
+    *("ghu", "github_pat", "glpat", "xox", "hf-", "hf_", "whsec", "AKIA", "ASIA", "AIza", "eyJ"),
+    "-----BEGIN ",
+)
+_NAMES_BEGIN = ("authorization", "api", "private", "passw", "passphrase", "secret", "credential")
 
 
 def masked(value: Any) -> Any:
@@ -93,8 +101,49 @@ def _masked_item(name: str, item: Any) -> Any:
 
 def masked_text(text: str) -> str:
     """The text without what looks like a secret, and without the values of named fields in it."""
-    text = _LOOKS.sub(MASK, text)
-    return _named_in_text(_named_fields()).sub(_hide, text)
+    text = _replaced(_LOOKS, lambda found: MASK, text, _spots(text, _BEGINS) | _any_case(text))
+    fields, named = _named_fields(), _named_in_text(_named_fields())
+    folded = _folded(text)
+    if fields and any(name in _plain(folded) for name in fields):
+        return named.sub(_hide, text)
+    return _replaced(named, _hide, text, _spots(folded, _NAMES_BEGIN))
+
+
+def _replaced(
+    pattern: re.Pattern[str], by: Callable[[re.Match[str]], str], text: str, spots: set[int]
+) -> str:
+    """What `pattern.sub(by, text)` gives, tried only where a match can begin.
+
+    A search tries every letter of a page, which took longer than to make the page.
+    """
+    shown, end = [], 0
+    for at in sorted(spots):
+        if at >= end and (found := pattern.match(text, at)):
+            shown += [text[end:at], by(found)]
+            end = found.end()
+    return "".join([*shown, text[end:]]) if shown else text
+
+
+def _spots(text: str, words: Iterable[str]) -> set[int]:
+    """Where one of the words begins."""
+    found = set()
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            found.add(at)
+            at = text.find(word, at + 1)
+    return found
+
+
+def _any_case(text: str) -> set[int]:
+    """Where `Bearer` begins, in any case, and where the user of an address does."""
+    users = {at + len("://") for at in _spots(text, ["://"])}
+    return users | _spots(_folded(text), ["bearer"])
+
+
+def _folded(text: str) -> str:
+    """The text in small letters as `re.IGNORECASE` takes them, each where it was."""
+    return text.replace("\u0130", "i").lower().replace("\u017f", "s").replace("\u0131", "i")
 
 
 def _hide(found: re.Match[str]) -> str:

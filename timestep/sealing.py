@@ -26,6 +26,8 @@ _SEALED = re.compile(r"(?:~|%7[Ee])sealed\.[a-z2-7]+")
 
 def sealed_link(address: str) -> str:
     """The address with each part that may not be shown in its sealed form."""
+    if (plain := unquote_plus(address)) == masked_text(plain):
+        return address
     return "".join(
         quote(sealed(text), safe="~") if (text := unquote_plus(part)) != masked_text(text) else part
         for part in _PARTS.split(address)

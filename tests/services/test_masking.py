@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
 import pytest
 
-from timestep.masking import MASK, masked
+from timestep import masking
+from timestep.masking import MASK, masked, masked_text
 
 KEY = "sk-proj-4f9aB7cD2eF6gH1j"
 
@@ -72,3 +74,33 @@ def test_no_text_makes_it_slow(piece: str) -> None:
     began = time.process_time()
     masked(piece * (100_000 // len(piece)))
     assert time.process_time() - began < 2
+
+
+def test_what_is_looked_for_at_spots_is_what_a_search_finds() -> None:
+    """Each way a secret can begin is among the spots, in every case that the patterns take."""
+    parts = [
+        *masking._BEGINS,
+        *masking._NAMES_BEGIN,
+        "Bearer ",
+        "bEARER\u0131 ",
+        "://",
+        "apikey=",
+        "pass",
+    ]
+    parts += ["word: ", '"', "\\", " ", "1", "abcdefgh1234567", "@", "a:b", ".", "PRIVATE KEY-----"]
+    parts += [
+        "A\u017f",
+        "Pa\u017f\u017fwd=",
+        "\u0130",
+        "AP\u0131-key:",
+        "KEY",
+        "_token ",
+        "\n",
+        "ß",
+    ]
+    chance = random.Random(7)
+    for _ in range(3000):
+        text = "".join(chance.choices(parts, k=chance.randint(1, 12)))
+        looked = masking._LOOKS.sub(MASK, text)
+        named = masking._named_in_text(frozenset())
+        assert masked_text(text) == named.sub(masking._hide, looked), text
