@@ -116,14 +116,17 @@ def startable(taker: Taker) -> list[Segment]:
     """
     chosen: list[Segment] = []
     queues, families = _queues_waiting(taker), awaits.families()
-    unlimited = _unlimited(queues)
+    unlimited, all_seen = _unlimited(queues), True
     for name in queues:
         most = BATCH - len(chosen)
         if name in unlimited:
             chosen += _locked(_best(_waiting(taker, name)), most)
         elif (queue := _locked_queue(name)) is not None:
             chosen += _placed(taker, queue, families, most)
-    return chosen or _unstuck(taker, families)
+        else:
+            all_seen = False
+    # What goes on in a queue that others hold at this moment may be what the rest waits for.
+    return chosen or (_unstuck(taker, families) if all_seen else [])
 
 
 def _needs_no_place(taker: Taker) -> Q:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,8 +16,13 @@ from timestep.engine import admission
 from timestep.engine.admission import Taker
 from timestep.engine.heartbeat import sweep
 from timestep.engine.looks import look
+from timestep.errors import WrongStatus
 from timestep.models import Queue, Run, RunAwait, RunStatus, Segment, SegmentKind, SegmentState
 from timestep.services import awaits
+from timestep.services.audit import Actor
+from timestep.services.cancel import cancel
+from timestep.services.moving import move_to_queue
+from timestep.services.places import holding
 from timestep.services.retry import retry
 
 pytestmark = pytest.mark.django_db
@@ -241,3 +247,57 @@ def test_many_workers_never_fill_the_last_place_twice() -> None:
 
     assert sum(in_threads(50, admit)) == 3
     assert Segment.objects.filter(state=SegmentState.DISPATCHED).count() == 3
+
+
+def test_a_launch_of_one_script_waits_for_what_goes_on_in_another() -> None:
+    queue(concurrency=1)
+    for script in ("w-1", "w-2"):
+        worker(script)
+    resuming("theirs")
+    Run.objects.filter(pk="theirs").update(reserved_for="w-2")
+    launched("mine", reserved_for="w-1")
+    assert taken("w-1") == []
+    assert taken("w-2") == ["theirs"]
+    Queue.objects.update(concurrency=2)
+    assert taken("w-1") == ["mine"]
+
+
+def test_what_a_script_that_is_gone_had_to_go_on_with_keeps_nobody_waiting() -> None:
+    queue(concurrency=1)
+    worker("w-2", silent=3600)
+    resuming("theirs")
+    Run.objects.filter(pk="theirs").update(reserved_for="w-2")
+    launched("mine")
+    assert taken("w-1") == ["mine"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_moves_and_cancels_beside_admission_pass_no_cap() -> None:
+    queue(concurrency=2)
+    queue("other", concurrency=3)
+    for n in range(30):
+        launched(f"r{n:02}")
+
+    def act(n: int) -> None:
+        with suppress(WrongStatus):
+            if n % 3 == 0:
+                hand_over(f"w-{n}")
+            elif n % 3 == 1:
+                move_to_queue(f"r{n:02}", "other", by=Actor("ana", "page"))
+            else:
+                cancel(f"r{n:02}", by="ana")
+
+    assert in_threads(30, act) == [None] * 30
+    hand_over("w-1")
+    assert (holding("default").count(), holding("other").count()) == (2, 3)
+    ended = Segment.objects.filter(run__status=RunStatus.CANCELLED)
+    assert set(ended.values_list("state", flat=True)) == {SegmentState.ENDED}
+
+
+def hand_over(worker_id: str) -> None:
+    """One pass of a dispatcher."""
+    taker = Taker(worker_id, capped=frozenset({"default", "other"}))
+    with transaction.atomic():
+        for one in admission.startable(taker):
+            ready = Segment.objects.filter(pk=one.pk, state=SegmentState.READY)
+            ready.update(state=SegmentState.DISPATCHED, worker=worker_id)
