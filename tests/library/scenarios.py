@@ -81,6 +81,16 @@ async def nest_streaming(text: str) -> str:
     return f"nested {result.output}"
 
 
+@function_tool
+async def nest_for(text: str, queue: str, seconds: float) -> str:
+    """The same, but break the wait off after so long."""
+    try:
+        result = await asyncio.wait_for(_nested(text, queue), seconds)
+    except TimeoutError:
+        return "gave up"
+    return f"nested {result.output}"
+
+
 AGENTS: dict[str, Agent[Any]] = {
     agent.name: agent
     for agent in (
@@ -90,7 +100,11 @@ AGENTS: dict[str, Agent[Any]] = {
         Agent(name="keeper", model=DEMO, instructions="Tell.", tools=[shop_name]),
         Agent(name="talker", model="gpt-test", instructions="Talk."),
         Agent(name="worker", model="gpt-test", tools=[fetch, charge, pay]),
-        Agent(name="nester", model="gpt-test", tools=[nest, nest_in_thread, nest_streaming, fetch]),
+        Agent(
+            name="nester",
+            model="gpt-test",
+            tools=[nest, nest_in_thread, nest_streaming, nest_for, fetch],
+        ),
         Agent(name="summer", model="gpt-test", output_type=Sum),
     )
 }

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.campaign.double import call, script
-from tests.campaign.installation import Installation
+from tests.campaign.installation import Installation, until
 from tests.library.program import Program
-from timestep.models import Queue, RunAwait, Segment
+from timestep.models import Queue, Run, RunAwait, Segment
+from timestep.services.cancel import cancel
 
 DONE = {"text": "{outputs}"}
 
@@ -104,3 +105,33 @@ def test_runs_that_await_each_other_across_queues_end(
     ]
     for run_id in runs:
         engine.wait(engine.run(run_id), "succeeded", within=30)
+
+
+def child_of(engine: Installation, outer: Run) -> Run:
+    """The run that another one's tool began, once it executes."""
+    until(lambda: RunAwait.objects.filter(by=outer).first(), 20, "a wait")
+    inner = RunAwait.objects.get(by=outer).run
+    engine.event(inner, "tool.started")
+    return inner
+
+
+@pytest.mark.parametrize("ends", ["timeout", "cancel"])
+def test_when_the_wait_is_broken_off_the_nested_run_has_its_place_to_itself(
+    engine: Installation, program: Program, ends: str
+) -> None:
+    fetches(engine, f"{ends}-inner", 3.0)
+    fetches(engine, f"{ends}-next")
+    seconds = 1.5 if ends == "timeout" else 60.0
+    asks = call("nest_for", text=f"{ends}-inner", queue="inner", seconds=seconds)
+    engine.double.says(script(f"{ends}-outer", {"calls": [asks]}, DONE))
+    asked = {"agent": "nester", "queue_name": "inner"}
+    outer = engine.run(program.call("queue", input_items=f"{ends}-outer", **asked))
+    inner = child_of(engine, outer)
+    if ends == "cancel":
+        cancel(outer.run_id, by="test")
+    engine.wait(outer, "succeeded", "cancelled")
+    assert engine.run(inner.run_id).status == "running"
+    following = engine.run(program.call("queue", input_items=f"{ends}-next", **asked))
+    inner, following = (engine.wait(one, "succeeded") for one in (inner, following))
+    assert str(following.started_at) > str(inner.finished_at)
+    assert not RunAwait.objects.exists()

@@ -49,11 +49,13 @@ async def _awaiting(run_id: str) -> AsyncIterator[None]:
         yield
         return
     by = scope.execution
-    row = await in_thread(awaits.begin, run_id, by=by.run_id, epoch=by.epoch)
+    begins = asyncio.ensure_future(in_thread(awaits.begin, run_id, by=by.run_id, epoch=by.epoch))
     try:
+        # Whoever breaks the wait off while the row is written must not leave it there.
+        await asyncio.shield(begins)
         yield
     finally:
-        await in_thread(awaits.end, row)
+        await in_thread(awaits.end, await begins)
 
 
 async def processed(result: Any, processor: ResultProcessor | None) -> Any:
