@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from approvals.services.decisions import resolve_unknown
 from tests.campaign.double import call, script
 from tests.campaign.installation import Installation, agent
 from tests.workflows.rows import in_threads
@@ -51,9 +52,11 @@ def approve(engine: Installation, run: Run) -> None:
     resume(run.run_id, run.revision, calls)
 
 
-def fetching(engine: Installation, queue: str, name: str, count: int, *faults: object) -> list[Run]:
-    """Runs that make a call of 0.2 s, after the faults."""
-    calls = {"calls": [call("fetch", tag="a", seconds=0.2)], "faults": list(faults)}
+def fetching(
+    engine: Installation, queue: str, name: str, count: int, *faults: object, seconds: float = 0.2
+) -> list[Run]:
+    """Runs that make a call of so long, after the faults."""
+    calls = {"calls": [call("fetch", tag="a", seconds=seconds)], "faults": list(faults)}
     engine.double.says(script(name, calls, {"text": "ok"}))
     fetcher = [agent("fetcher", tools=["fetch"])]
     return [engine.launch(fetcher, f"{name} {n}", queue=queue) for n in range(count)]
@@ -112,6 +115,27 @@ def test_what_goes_on_comes_before_launches_and_spends_no_start(engine: Installa
     assert engine.run(new[0].run_id).status == "queued"
     Queue.objects.filter(name="mixed").update(limit=5)
     succeed(engine, new)
+
+
+def test_a_call_that_is_run_again_waits_for_a_place(engine: Installation) -> None:
+    Queue.objects.create(name="one-again", concurrency=1, limit=None)
+    charging = {"calls": [call("linger_charging", tag="a")]}
+    engine.double.says(script("again-asks", charging, {"text": "ok"}))
+    charger = [agent("charger", tools=["linger_charging"])]
+    run = engine.launch(charger, "again-asks", queue="one-again")
+    engine.event(run, "tool.started")
+    engine.kill()
+    engine.start_worker()
+    run = engine.wait(run, "awaiting_approval")
+    [other] = fetching(engine, "one-again", "again-other", 1, seconds=2.0)
+    engine.event(other, "tool.started")
+    [asked] = engine.asked(run, "outcome_unknown")
+    resolve_unknown(asked.approval_id, outcome="run_again", by=engine.person())
+    assert engine.run(run.run_id).status == "queued"
+    succeed(engine, [run, other])
+    [*_, again] = engine.calls("linger_charging", "start", asked.call_id)
+    [end] = [one for one in engine.calls("fetch", "end") if one.at < again.at][-1:]
+    assert end.call_id == engine.events(other, "tool.started")[0].payload["call_id"]
 
 
 @pytest.fixture
