@@ -88,7 +88,7 @@ def as_record(response: ModelResponse) -> dict[str, Any]:
     for number, item in enumerate(response.output):
         if is_unknown(item):
             record["output"][number] = _whole(item)
-    return record
+    return {"response_id": None} | record
 
 
 def from_record(record: dict[str, Any]) -> ModelResponse:
@@ -96,15 +96,17 @@ def from_record(record: dict[str, Any]) -> ModelResponse:
 
     What the SDK does not know is made as its client makes it from what a server sends.
     """
+    record = {"response_id": None} | record  # Servers leave it out, and so did our records.
     try:
         return _RESPONSE.validate_python(record)
     except ValidationError:
         response = _RESPONSE.validate_python({**record, "output": []})
-    response.output = _ordered([_item(one) for one in record["output"]])
+    response.output = _ordered([made_item(one) for one in record["output"]])
     return response
 
 
-def _item(item: Any) -> Any:
+def made_item(item: Any) -> Any:
+    """An output item of its record, of whatever kind it is."""
     try:
         return _ITEM.validate_python(item)
     except ValidationError:

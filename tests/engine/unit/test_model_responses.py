@@ -77,3 +77,10 @@ def test_people_see_what_it_is_and_not_more_than_fits() -> None:
 def test_a_part_of_an_unknown_kind_leaves_the_text() -> None:
     said = SAID | {"content": [{"type": "new_part", "x": 1}, TEXT]}
     assert message_texts(_read(said)) == ["hello"]
+
+
+def test_a_response_without_an_id_is_read_back() -> None:
+    response = ModelResponse(output=_sent(SAID).output, usage=Usage(), response_id=None)
+    assert from_record(as_record(response)).response_id is None
+    left_out: dict[str, Any] = {"output": [], "usage": {}}  # As earlier releases recorded it.
+    assert from_record(left_out).response_id is None
