@@ -13,6 +13,7 @@ from timestep.arguments import arguments_digest
 from timestep.engine.approved import Approved
 from timestep.engine.execution import Scope
 from timestep.engine.local_calls import keep_steps_again
+from timestep.engine.odd_items import OddItems
 from timestep.engine.step_ids import resumed_blocks
 from timestep.engine.travel import CannotTravel, build_value, describe_value
 from timestep.errors import TimestepError
@@ -35,25 +36,27 @@ async def restore(agent: Agent[Any], raw: dict[str, Any]) -> RunState[Any, Any]:
         agent: The agent that the run started with.
         raw: What `as_raw` gave.
     """
-    state = await RunState.from_json(agent, _reopened(raw), context_deserializer=_built_context)
-    _complete(state, raw)
+    odd = OddItems()
+    readable = _reopened(raw, odd)
+    state = await RunState.from_json(agent, readable, context_deserializer=_built_context)
+    _complete(state, raw, odd)
     return state
 
 
-def _reopened(raw: dict[str, Any]) -> dict[str, Any]:
+def _reopened(raw: dict[str, Any], odd: OddItems) -> dict[str, Any]:
     """A saved state whose calls are executed, and none of them completed.
 
     The SDK refuses a state in which a completed call is not found together with its output: but a
     handoff's `input_filter` may have dropped or changed either, which is no fault of the state.
     """
-    made = dict(raw)
-    if context := raw.get("context"):
+    made = odd.set_aside(raw)
+    if context := made.get("context"):
         calls = context.get("tool_invocations") or {}
         opened = {call_id: {**call, "completed": False} for call_id, call in calls.items()}
         made["context"] = {**context, "tool_invocations": opened}
-    if processed := raw.get("last_processed_response"):
+    if processed := made.get("last_processed_response"):
         functions = [
-            {**one, "agent_run_state": _reopened(inner)}
+            {**one, "agent_run_state": _reopened(inner, odd)}
             if (inner := one.get("agent_run_state"))
             else one
             for one in processed.get("functions", [])
@@ -62,8 +65,12 @@ def _reopened(raw: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _complete(state: RunState[Any, Any], raw: dict[str, Any]) -> None:
-    """Let a restored state know which calls are completed: they are never made again."""
+def _complete(state: RunState[Any, Any], raw: dict[str, Any], odd: OddItems) -> None:
+    """Let a restored state know which calls are completed: they are never made again.
+
+    And let it have the items that were set aside of it.
+    """
+    odd.put_back(state)
     saved = (raw.get("context") or {}).get("tool_invocations") or {}
     known = {} if state._context is None else state._context._tool_invocations
     for call_id in known.keys() & saved.keys():
@@ -77,7 +84,7 @@ def _complete(state: RunState[Any, Any], raw: dict[str, Any]) -> None:
         )
         inner = inside.get(function.tool_call.call_id)
         if waits is not None and inner is not None:
-            _complete(waits.to_state(), inner)
+            _complete(waits.to_state(), inner, odd)
 
 
 def last_agent(agent: Agent[Any], raw: dict[str, Any]) -> Agent[Any] | None:
