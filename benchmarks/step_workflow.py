@@ -41,7 +41,7 @@ def timed_steps() -> tuple[list[float], list[float]]:
     spec = store_spec({"spec_version": 1, "start": "bench", "agents": {}})
     run = launch(spec=spec, input="hello", agent="bench")
     Run.objects.filter(run_id=run.run_id).update(epoch=1)
-    runtime.launch(WORKFLOW, runtime.Tuning())
+    runtime.launch(WORKFLOW, runtime.Tuning(), _EXECUTIONS.lack_room)
     _EXECUTIONS.writer.start()
     with SetWorkflowID(WORKFLOW):
         handle = DBOS.start_workflow(_workflow, run.run_id)

@@ -28,6 +28,7 @@ class ExecutingTime:
         self._epoch = epoch
         self._waits = 0
         self._calls = 0
+        self._lacks_room = False
         self._paused = False
         self._timer: _Timer | None = None
         self._written: asyncio.Future[None] | None = None
@@ -46,8 +47,19 @@ class ExecutingTime:
 
     @property
     def stands_still(self) -> bool:
-        """Whether all that the run does is to wait; asked from any thread."""
-        return self._paused
+        """Whether all that the run does is to wait; asked from any thread.
+
+        Where there is no room, what it has done may wait to be written.
+        """
+        return self._paused and not self._lacks_room
+
+    def lack_room(self, lacking: bool) -> None:
+        """Say whether the disk is full: a step that is to be written waits, and executes nothing.
+
+        Called on the event loop.
+        """
+        self._lacks_room = lacking
+        self._look()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -77,7 +89,7 @@ class ExecutingTime:
             await asyncio.wait([self._written])
 
     def _look(self) -> None:
-        paused = self._waits > 0 and self._calls == 0
+        paused = (self._waits > 0 or self._lacks_room) and self._calls == 0
         if paused == self._paused:
             return
         self._paused = paused

@@ -256,6 +256,10 @@ class Execution:
         """
         return self.time.waiting()
 
+    def lack_room(self, lacking: bool) -> None:
+        """Say, from any thread, whether the disk is full: the run's timer stands still then."""
+        self._loop.call_soon_threadsafe(self.time.lack_room, lacking)
+
     async def run(self, coroutine: Any) -> Any:
         """Run the SDK's loop so that `stop` can end it; raises `Aborted` if it did."""
         self._task = asyncio.ensure_future(coroutine)

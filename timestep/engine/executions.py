@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from timestep.engine.execution import Abort, Execution, Listener
 from timestep.engine.holds import Holds
@@ -71,6 +71,14 @@ class Executions:
             execution = self._by_run.get(run_id)
         if execution is not None:
             execution.stop(abort)
+
+    def lack_room(self, lacking: bool) -> None:
+        """Let the timers of the executions stand still while the disk is full, or go on."""
+        with self._lock:
+            executions = list(self._by_run.values())
+        for execution in executions:
+            with suppress(RuntimeError):  # Its loop has ended: the process does.
+                execution.lack_room(lacking)
 
     def stop_waiting(self, reason: str) -> None:
         """End the executions that only wait: they lose nothing, and go on elsewhere."""

@@ -11,7 +11,8 @@ import logging
 import sqlite3
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,17 @@ class Room:
     def __init__(self) -> None:
         self._ends = threading.Event()
         self._ends.set()
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._tell: Callable[[bool], None] = lambda _lacking: None
 
-    def await_from_now(self) -> None:
-        """Let writes wait: this process executes."""
+    def await_from_now(self, tell: Callable[[bool], None] = lambda _lacking: None) -> None:
+        """Let writes wait: this process executes.
+
+        Args:
+            tell: Called with True once a write waits for room, and with False once none does.
+        """
+        self._tell = tell
         self._ends.clear()
         if not event.contains(Engine, "handle_error", self._on_error):
             event.listen(Engine, "handle_error", self._on_error)
@@ -57,8 +66,25 @@ class Room:
             self._wait(Path(str(context.engine.url.database)).parent)
 
     def _wait(self, directory: Path) -> None:
-        while not self._ends.is_set() and not _takes_writes(directory):
-            self._ends.wait(_LOOK_EVERY_SECONDS)
+        with self.lacking():
+            while not self._ends.is_set() and not _takes_writes(directory):
+                self._ends.wait(_LOOK_EVERY_SECONDS)
+
+    @contextmanager
+    def lacking(self) -> Iterator[None]:
+        """While a write waits for room."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        """Count a write that waits; told under the lock, so that the last word is the true one."""
+        with self._lock:
+            before, self._waiting = self._waiting, self._waiting + more
+            if not before or not self._waiting:
+                self._tell(self._waiting > 0)
 
 
 ROOM = Room()

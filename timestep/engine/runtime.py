@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,12 +71,13 @@ def _mark_disconnect(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def launch(worker_id: str, tuning: Tuning) -> None:
+def launch(worker_id: str, tuning: Tuning, lack_room: Callable[[bool], None]) -> None:
     """Launch DBOS as this worker; the workflow must be imported by now.
 
     Args:
         worker_id: The executor id, unique for every start of every process.
         tuning: What was set of DBOS.
+        lack_room: Told when writes begin and cease to wait for room on the disk.
     """
     url = conf.engine_database_url(settings.DATABASES["default"])
     if url.startswith(SQLITE_PREFIX):
@@ -86,7 +88,7 @@ def launch(worker_id: str, tuning: Tuning) -> None:
     DBOS(config=_config(url, worker_id, tuning.pool_size))
     DBOS.listen_queues([takeover_queue(worker_id)])
     DBOS.launch()
-    ROOM.await_from_now()
+    ROOM.await_from_now(lack_room)
     DBOS.register_queue(
         takeover_queue(worker_id),
         polling_interval_sec=tuning.poll_seconds,

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -21,6 +22,9 @@ from django.db import (
     close_old_connections,
     connections,
 )
+
+from timestep.engine.room import ROOM
+from timestep.outages import Outage, outage
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +79,17 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
 
 
 def _with_fresh_connection(function: Callable[[], R]) -> R:
-    while True:
-        try:
-            close_old_connections()
-            return function()
-        except (OperationalError, InterfaceError) as error:
-            if "no such table" in str(error):
-                raise  # SQLite's word for tables that nobody has made: no other try mends it.
-            logger.warning("the database does not answer, trying again: %s", error)
-            time.sleep(_RETRY_SECONDS)
+    with ExitStack() as waiting:
+        lacks_room = False
+        while True:
+            try:
+                close_old_connections()
+                return function()
+            except (OperationalError, InterfaceError) as error:
+                if "no such table" in str(error):
+                    raise  # SQLite's word for tables that nobody has made: no other try mends it.
+                logger.warning("the database does not answer, trying again: %s", error)
+                if not lacks_room and outage(error) is Outage.FULL:
+                    lacks_room = True
+                    waiting.enter_context(ROOM.lacking())
+                time.sleep(_RETRY_SECONDS)

@@ -129,7 +129,7 @@ class WorkerProcess:
             publish_catalogue(tools)
         fitness = Fitness(lambda spec: lacks(spec, tools, script=bool(script)))
         host_segments(Host(self.worker_id, tools, self.executions, fitness))
-        runtime.launch(self.worker_id, self._tuning)
+        runtime.launch(self.worker_id, self._tuning, self.executions.lack_room)
         self.executions.writer.start()
         # Not before the launch, which can take longer than the lease on a busy machine.
         worker = _register(self.worker_id, script, sorted(tools), self._queues)

@@ -150,6 +150,27 @@ async def test_the_timer_stands_still_while_all_wait(rows: list[str]) -> None:
     await asyncio.wait_for(over.wait(), 1)
 
 
+async def test_the_timer_stands_still_while_the_disk_is_full(rows: list[str]) -> None:
+    spent, over = ExecutingTime("r", 1), asyncio.Event()
+    spent.limit(0.05, over.set)
+    spent.lack_room(True)
+    await asyncio.sleep(0.1)
+    assert not over.is_set()
+    assert not spent.stands_still  # What it has done is not written yet.
+    spent.lack_room(False)
+    await asyncio.wait_for(over.wait(), 1)
+
+
+async def test_a_call_while_the_disk_is_full_is_executing_time(rows: list[str]) -> None:
+    spent, over = ExecutingTime("r", 1), asyncio.Event()
+    call_off = spent.limit(0.05, over.set)
+    spent.lack_room(True)
+    with spent.calling():
+        await asyncio.wait_for(over.wait(), 1)
+    call_off()
+    await spent.written()
+
+
 async def test_a_call_beside_one_that_waits_is_executing_time(rows: list[str]) -> None:
     spent, over = ExecutingTime("r", 1), asyncio.Event()
     call_off = spent.limit(0.05, over.set)

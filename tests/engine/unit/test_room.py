@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dbos._utils import retriable_postgres_exception
+from django.db import OperationalError as DjangoError
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tests.ops.test_supervisor import eventually
-from timestep.engine import room
+from timestep.engine import room, threads
 from timestep.engine.room import Room
 from timestep.outages import Outage, outage
 
@@ -106,3 +108,37 @@ def test_room_is_tried_by_writing(tmp_path: Path) -> None:
     assert room._takes_writes(tmp_path)
     assert not room._takes_writes(tmp_path / "not there")
     assert not list(tmp_path.iterdir())
+
+
+def test_it_is_told_once_whether_writes_wait(waiting: Room) -> None:
+    told: list[bool] = []
+    waiting.await_from_now(told.append)
+    with waiting.lacking(), waiting.lacking():
+        assert told == [True]
+    assert told == [True, False]
+
+
+def test_a_write_that_waits_for_room_tells(
+    full: Engine, waiting: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    waiting.await_from_now(told.append)
+    looks = iter([False, True])
+    monkeypatch.setattr(room, "_takes_writes", lambda _: next(looks))
+    failure(full)
+    assert told == [True, False]
+
+
+def test_a_transaction_that_finds_no_room_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(room.ROOM, "_tell", told.append)
+    monkeypatch.setattr(threads, "_RETRY_SECONDS", 0)
+    errors = [sqlite3.OperationalError("database or disk is full")] * 2
+
+    def write() -> str:
+        if errors:
+            raise DjangoError from errors.pop()
+        return "written"
+
+    assert threads.submit(write).result() == "written"
+    assert told == [True, False]
