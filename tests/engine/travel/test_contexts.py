@@ -67,6 +67,13 @@ def _local() -> Any:
     return Local()
 
 
+def _deep(levels: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
 @pytest.mark.parametrize(
     ("value", "path", "says"),
     [
@@ -79,6 +86,7 @@ def _local() -> Any:
         (parts.Order(7, [], {}, lambda: None), "context.size", "is a lambda"),
         (parts.Hidden(key=SecretStr("x")), "context", "is not the same after being written"),
         (b"x", "context", "is a live bytes object"),
+        pytest.param({"deep": _deep(3_000)}, "context", "is nested too deeply", id="deep"),
     ],
 )
 def test_what_cannot_travel_is_named(value: Any, path: str, says: str) -> None:

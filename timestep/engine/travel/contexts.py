@@ -9,7 +9,7 @@ from typing import Any
 from timestep.engine.travel import allowed
 from timestep.engine.travel.builder import Builder, refuse
 from timestep.engine.travel.describer import Describer
-from timestep.engine.travel.problems import raise_all
+from timestep.engine.travel.problems import CannotTravel, raise_all
 from timestep.engine.travel.values import Values
 from timestep.engine.travel.values import build_value as build_part
 from timestep.errors import SpecNotBuildable
@@ -29,10 +29,14 @@ def describe_value(value: object, where: str, *, session: bool = False) -> dict[
         CannotTravel: Something in it exists in this process alone.
     """
     describer = Describer(session=session)
-    part = Values(describer).part(value, where)
-    raise_all(describer.problems)
+    try:
+        part = Values(describer).part(value, where)
+        raise_all(describer.problems)
+        written = json.dumps(part, allow_nan=False)
+    except RecursionError:
+        raise CannotTravel(where, "is nested too deeply", "make it flatter") from None
     allowed.remember(describer.modules, ())
-    return {"value": json.loads(json.dumps(part, allow_nan=False)), "script": describer.script}
+    return {"value": json.loads(written), "script": describer.script}
 
 
 def build_value(described: Mapping[str, Any]) -> Any:
