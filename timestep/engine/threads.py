@@ -89,7 +89,7 @@ def _with_fresh_connection(function: Callable[[], R]) -> R:
                 if "no such table" in str(error):
                     raise  # SQLite's word for tables that nobody has made: no other try mends it.
                 logger.warning("the database does not answer, trying again: %s", error)
-                if not lacks_room and outage(error) is Outage.FULL:
+                if not lacks_room and outage(error) in (Outage.FULL, Outage.READ_ONLY):
                     lacks_room = True
                     waiting.enter_context(ROOM.lacking())
                 time.sleep(_RETRY_SECONDS)
