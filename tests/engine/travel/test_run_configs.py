@@ -9,10 +9,11 @@ import pytest
 from agents import Agent, InputGuardrail, ModelSettings, RunConfig, ToolExecutionConfig
 from agents.memory import SessionSettings
 from agents.models.multi_provider import MultiProvider
+from openai import AsyncOpenAI
 
 from tests.engine.travel import parts
 from tests.engine.travel.equality import differences
-from timestep.engine.travel import build_run_config, describe, missing_here
+from timestep.engine.travel import CannotTravel, build_run_config, describe, missing_here
 from timestep.errors import SpecNotBuildable
 
 FIELDS: dict[str, Any] = {
@@ -71,6 +72,22 @@ def test_a_message_travels_as_well_as_a_function() -> None:
 def test_the_sdks_own_model_provider_needs_no_words() -> None:
     spec = describe(Agent(name="a"), run_config=RunConfig(model_provider=MultiProvider()))
     assert spec["run_config"]["model_provider"] is None
+
+
+def test_one_that_a_plain_run_has_used_is_still_the_sdks_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    config = RunConfig()
+    config.model_provider.get_model("gpt-test")
+    spec = describe(Agent(name="a"), run_config=config)
+    assert spec["run_config"]["model_provider"] is None
+
+
+def test_one_with_a_client_of_the_programs_own_does_not_travel() -> None:
+    provider = MultiProvider(openai_client=AsyncOpenAI(api_key="sk-test"))
+    with pytest.raises(CannotTravel, match="model_provider"):
+        describe(Agent(name="a"), run_config=RunConfig(model_provider=provider))
 
 
 def test_without_a_configuration_there_is_none() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from agents import InputGuardrail, OutputGuardrail, RunConfig
 from agents.models.interface import ModelProvider
 from agents.models.multi_provider import MultiProvider
+from agents.models.openai_provider import shared_http_client
 
 from timestep.engine.travel.builder import Builder, entry, is_function, refuse
 from timestep.engine.travel.describer import Describer
@@ -107,6 +108,13 @@ def _provider(describer: Describer, provider: ModelProvider, path: str) -> Any:
 
 def _settings_of(provider: MultiProvider) -> list[Any]:
     plain: Callable[[Any], bool] = lambda value: value is None or isinstance(value, str | bool)  # noqa: E731
-    inner = vars(provider.openai_provider).items()
+    inner = (vars(provider.openai_provider) | {"_client": _given_client(provider)}).items()
     own = vars(provider).items()
     return [provider.provider_map, *(item for item in (*own, *inner) if plain(item[1]))]
+
+
+def _given_client(provider: MultiProvider) -> Any:
+    """The client that a program gave; None where the SDK has made one when it was first used."""
+    client = provider.openai_provider._client
+    made_by_sdk = client is not None and client._client is shared_http_client()
+    return None if made_by_sdk else client
