@@ -1,8 +1,9 @@
 """Items of a saved state that the SDK writes and does not read again.
 
-A server may send a message without annotations, with a part of a kind of its own, or an item that
-the SDK takes for a message because it knows no better. A run goes on with such an item; a state
-that holds one would be lost. So while the SDK reads the state, an empty message stands for it.
+A server may send a message without annotations, with a part of a kind of its own, reasoning without
+a summary, or an item that the SDK takes for a message because it knows no better. A run goes on
+with such an item; a state that holds one would be lost. So while the SDK reads the state, an empty
+one stands for it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from hashlib import sha256
 from typing import Any
 
 from agents import RunState
-from openai.types.responses import ResponseOutputMessage
+from openai.types.responses import ResponseOutputMessage, ResponseReasoningItem
 from pydantic import ValidationError
 
 from timestep.engine.model_responses import made_item
 
-_MESSAGE_ITEM = "message_output_item"
+_ITEMS = ("message_output_item", "reasoning_item")
+_KINDS = (ResponseOutputMessage, ResponseReasoningItem)
 _LISTS = ("generated_items", "session_items")
 
 
@@ -56,7 +58,7 @@ class OddItems:
                     response.output[number] = made_item(kept)
 
     def _item(self, item: Any) -> Any:
-        if not isinstance(item, dict) or item.get("type") != _MESSAGE_ITEM:
+        if not isinstance(item, dict) or item.get("type") not in _ITEMS:
             return item
         return {**item, "raw_item": self._stand_in(item.get("raw_item"))}
 
@@ -71,21 +73,23 @@ class OddItems:
         # The same for the same item, which the SDK finds again in several places.
         digest = sha256(json.dumps(raw_item, sort_keys=True, default=str).encode()).hexdigest()
         self._kept[digest] = raw_item
+        if raw_item.get("type") == "reasoning":
+            return {"id": digest, "type": "reasoning", "summary": []}
         message = {"type": "message", "role": "assistant", "status": "completed", "content": []}
         return {"id": digest, **message}
 
     def _of(self, item: Any) -> Any:
-        return self._kept.get(item.id) if isinstance(item, ResponseOutputMessage) else None
+        return self._kept.get(str(item.id)) if isinstance(item, _KINDS) else None
 
 
 def _is_odd(raw_item: dict[str, Any]) -> bool:
     if raw_item.get("role") == "assistant" and isinstance(raw_item.get("content"), str):
         return False  # An older form, which the SDK reads.
     made = made_item(raw_item)
-    if not isinstance(made, ResponseOutputMessage):
+    if not isinstance(made, _KINDS):
         return False
     try:
-        ResponseOutputMessage(**raw_item)
+        type(made)(**raw_item)
     except (ValidationError, TypeError):
         return True
     return False

@@ -22,6 +22,8 @@ ODD: dict[str, dict[str, Any]] = {
     "one without a type": {"id": "m1", "x": 1},
     "an unknown part": SAID | {"content": [TEXT, {"type": "hum", "tune": "la"}]},
     "no annotations": SAID | {"content": [{"type": "output_text", "text": "hello"}]},
+    "reasoning without a summary": {"type": "reasoning", "id": "r1"},
+    "odd reasoning": {"type": "reasoning", "id": "r1", "summary": [], "content": [{"type": "x"}]},
     "no text": SAID | {"content": [{"type": "output_text", "text": None}]},
 }
 QUIET = RunConfig(tracing_disabled=True)
