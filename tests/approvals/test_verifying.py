@@ -75,6 +75,8 @@ _TAMPERED = [
     ("waiting", _REQUEST.format("preview = 'Pay 1'"), "title, preview, schema and words"),
     ("waiting", _REQUEST.format("deadline_at = NULL"), "deadline_at is None"),
     ("escalated", _REQUEST.format("rules = '{{}}'"), "rules"),
+    ("escalated", _REQUEST.format("escalated_at = NULL"), "is not escalated, and entry"),
+    ("expired", _REQUEST.format("status = 'rejected'"), "status is 'rejected'"),
     ("voted once", _REQUEST.format("policy_name = ''"), "policy_name is ''"),
     ("waiting", _REQUEST.format("claimed_by_id = %(bo)s"), "claimed_by is 'bo'"),
     ("claimed", _REQUEST.format("claimed_by_id = NULL"), "claimed_by is 'nobody', and 'ana'"),
@@ -152,6 +154,15 @@ def test_what_a_run_was_told_other_than_was_decided_is_named(key: str) -> None:
     segment.decisions[0][key] = {"approve": False, "arguments": "{}", "digest": OTHER}[key]
     segment.save()
     assert [line for line in _found() if "the run was told" in line]
+
+
+@pytest.mark.parametrize("name", ["approved", "rejected", "expired", "by program"])
+def test_a_decision_that_the_run_was_not_told_is_named(name: str) -> None:
+    made = Everything()
+    run_id = ApprovalRequest.objects.values_list("run_id", flat=True).get(pk=made.ids[name])
+    assert Segment.objects.filter(run_id=run_id, n=1).update(decisions=[]) == 1
+    [line] = _found()
+    assert line.startswith(f"request {made.ids[name]}: its decision is not among those")
 
 
 @pytest.mark.parametrize(

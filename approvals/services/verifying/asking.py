@@ -79,6 +79,8 @@ def _bounded(kept: Kept) -> Iterator[str]:
     escalated = bool(kept.of(ESCALATED))
     if request.escalated_at is not None and not escalated:
         yield "is escalated, and no entry says so"
+    if request.escalated_at is None and kept.of(*_PUT)[-1].act == ESCALATED:
+        yield f"is not escalated, and entry {kept.of(ESCALATED)[-1].number} says that it is"
 
 
 def _is_gone(user_id: int | None) -> bool:

@@ -7,7 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from approvals.models import EXPIRED_OUTCOME, AuditEntry, Decision, RequestStatus, Vote
+from approvals.models import (
+    EXPIRED_OUTCOME,
+    AuditEntry,
+    Decision,
+    RequestKind,
+    RequestStatus,
+    Vote,
+)
 from approvals.services.asking import moment_text
 from approvals.services.expiry import VIA_EXPIRY
 from approvals.services.verifying.differing import differs, is_another
@@ -70,7 +77,8 @@ def _decided(kept: Kept, decision: Decision, entry: AuditEntry) -> Iterator[str]
     if decision.via != entry.via:
         yield differs("via of its decision", decision.via, entry.via)
     if kept.request.status != _STATUS.get(outcome, RequestStatus.RESOLVED) and not (
-        decision.via == VIA_EXPIRY and kept.request.status == RequestStatus.REJECTED
+        (decision.outcome, decision.via) == ("reject", VIA_EXPIRY)
+        and kept.request.status == RequestStatus.REJECTED
     ):
         yield differs("status", kept.request.status, outcome)
     if kept.request.decided_at != decision.decided_at:
@@ -142,6 +150,8 @@ def _told(kept: Kept) -> Iterator[str]:
     decision, request = kept.decision, kept.request
     if decision is None:
         return
+    if kept.goes_on and not kept.resumed and request.kind == RequestKind.TOOL_CALL:
+        yield "its decision is not among those that the run was told"
     for told in kept.resumed:
         if bool(told.get("approve")) != (decision.outcome == "approve"):
             yield differs("approve, as the run was told", told.get("approve"), decision.outcome)

@@ -23,13 +23,15 @@ DECIDED = ("approval.decided", "approval.expired")
 class Kept:
     """One request with everything that the trail says something of; entries in their order.
 
-    `resumed`: what the segment was told that goes on with the decisions, where there is one.
+    `resumed`: what the segment was told of it that goes on with the decisions; `goes_on`: whether
+    there is one.
     """
 
     request: ApprovalRequest
     entries: list[AuditEntry] = field(default_factory=list)
     votes: list[Vote] = field(default_factory=list)
     resumed: list[dict[str, Any]] = field(default_factory=list)
+    goes_on: bool = False
 
     @property
     def decision(self) -> Decision | None:
@@ -68,7 +70,16 @@ def kept_of(requests: Sequence[ApprovalRequest]) -> list[Kept]:
     for vote in Vote.objects.filter(request__in=ids).select_related("user").order_by("pk"):
         votes[vote.request_id].append(vote)
     resumed = _resumed({one.run_id for one in requests})
-    return [Kept(one, entries[one.pk], votes[one.pk], _about(one, resumed)) for one in requests]
+    return [
+        Kept(
+            one,
+            entries[one.pk],
+            votes[one.pk],
+            _about(one, resumed),
+            (one.run_id, one.revision) in resumed,
+        )
+        for one in requests
+    ]
 
 
 def _resumed(run_ids: set[str]) -> dict[tuple[str, int], list[dict[str, Any]]]:
