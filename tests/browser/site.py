@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,15 @@ class Site:
 
 
 def _static(route: Route, name: str) -> None:
-    found = finders.find(name)
-    if not isinstance(found, str):
+    body = _content(name)
+    if body is None:
         return route.fulfill(status=404)
-    kind = mimetypes.guess_type(found)[0] or "application/octet-stream"
-    return route.fulfill(body=Path(found).read_bytes(), content_type=kind)
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return route.fulfill(body=body, content_type=kind)
+
+
+@functools.cache
+def _content(name: str) -> bytes | None:
+    # Kept: a browser whose requests are answered here asks for it again with each page.
+    found = finders.find(name)
+    return Path(found).read_bytes() if isinstance(found, str) else None
