@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def _execution(epoch: int = 1, said: Said | None = None) -> Execution:
 
 def _scope(execution: Execution) -> Scope:
     """A scope whose step ids are plain numbers."""
-    numbers: Any = iter(range(1, 2000))
+    numbers: Any = (SimpleNamespace(step_id=number) for number in range(1, 2000))
     return Scope(execution, StepIds(numbers))
 
 
@@ -150,7 +151,7 @@ async def test_calls_of_a_response_keep_the_ids_that_were_reserved_first() -> No
     scope = _scope(_execution())
     for call_id in ("a", "b", "a"):
         scope.reserve_call(call_id)
-    assert {call_id: int(str(step)) for call_id, step in scope.steps.items()} == {"a": 1, "b": 2}
+    assert {call_id: step.step_id for call_id, step in scope.steps.items()} == {"a": 1, "b": 2}
 
 
 async def test_a_nested_agent_has_a_block_of_its_own_and_names_its_call() -> None:
@@ -160,7 +161,7 @@ async def test_a_nested_agent_has_a_block_of_its_own_and_names_its_call() -> Non
     scope.reserve_call("next")
     nested = scope.nested["ask"]
     assert nested.verdicts is scope.verdicts
-    assert int(str(scope.steps["next"])) == 1
+    assert scope.steps["next"].step_id == 1
     nested.emit("model.started", {"agent": "x"})
     assert said.events[0].payload == {"agent": "x", "parent_call_id": "ask"}
 
