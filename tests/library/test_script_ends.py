@@ -68,10 +68,21 @@ def _statuses(name: str) -> set[str]:
     return set(Run.objects.filter(pk__startswith=f"{name}-").values_list("status", flat=True))
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("end", ENDS)
 def test_what_a_script_queued_last_is_finished_now_or_at_its_next_start(
     engine: Installation, tmp_path: Path, end: str
 ) -> None:
+    _ends_and_starts_again(engine, tmp_path, end)
+
+
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("end", ["falls", "killed"])
+def test_on_postgres_too(engine: Installation, tmp_path: Path, end: str) -> None:
+    _ends_and_starts_again(engine, tmp_path, end)
+
+
+def _ends_and_starts_again(engine: Installation, tmp_path: Path, end: str) -> None:
     words, code = ENDS[end]
     path = tmp_path / f"{end}.py"
     path.write_text(SCRIPT + words)
@@ -84,6 +95,7 @@ def test_what_a_script_queued_last_is_finished_now_or_at_its_next_start(
     assert _statuses(end) == {"succeeded"}
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("how", ["relative", "linked", "module"])
 def test_a_script_is_the_same_however_it_is_started(
     engine: Installation, tmp_path: Path, how: str
@@ -118,6 +130,7 @@ def _found() -> list[Finding]:
     return list(programs.of_programs([]))
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("words", [["-c", SCRIPT], ["-"]])
 def test_what_a_session_without_a_file_leaves_says_so_everywhere(
     engine: Installation, words: list[str]
@@ -135,6 +148,7 @@ def test_what_a_session_without_a_file_leaves_says_so_everywhere(
     assert run.run_id in _doctor()
 
 
+@pytest.mark.sqlite_only
 def test_a_session_without_a_file_executes_what_it_queues(engine: Installation) -> None:
     ended = _python(engine, "-c", SCRIPT, name="prompt", runs=3)
     assert (ended.returncode, ended.stderr) == (0, "")
