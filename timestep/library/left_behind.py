@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from django.db import Error
+from django.db import OperationalError
+from django.db.models import TextField
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast
 
 from timestep.models import Run, RunStatus
 from timestep.scripts import is_session, own_home
@@ -19,11 +22,14 @@ def tell_left_behind() -> None:
     """Warn of runs that have not ended and whose agents live in this program's own file."""
     home = own_home()
     going = Run.objects.filter(status__in=(RunStatus.QUEUED, RunStatus.RUNNING))
-    own = going.filter(spec__body__needs__script=home).order_by("created_at", "run_id")
+    # As text: Postgres compares nothing with a column of `json`.
+    script = Cast(KeyTextTransform("script", KeyTransform("needs", "spec__body")), TextField())
+    own = going.alias(script=script).filter(script=home).order_by("created_at", "run_id")
     try:
         ids = list(own.values_list("run_id", flat=True)[:_MOST])
-    except Error:
-        return  # Without the database nobody knows; the pages will say it.
+    except OperationalError as error:
+        logger.warning("this program ends, and cannot see what it leaves: %s", error)
+        return
     if ids:
         named = ", ".join(ids[:_NAMED]) + (" …" if len(ids) > _NAMED else "")
         logger.warning("%s left queued (%s): %s", _count(len(ids)), named, _mend(home))
