@@ -105,6 +105,8 @@ def test_without_javascript_a_person_reads_and_decides(
     other = plain.new_page()
     other.goto(page.url)
     other.get_by_role("button", name="Approve").click()
+    expect(other.get_by_role("heading", name="Nothing was done yet")).to_be_visible()
+    other.get_by_role("button", name="Approve").click()
     expect(other).to_have_url(page.url)
     wait_for(page, "succeeded")
     plain.close()

@@ -16,7 +16,7 @@ ROW = re.compile(r"^\| `([a-z.]+)` \| (.+) \|$", re.MULTILINE)
 CODE = re.compile(r"`(\w+)`")
 # Events of the SDK's stream are named `response.…`.
 WRITTEN = re.compile(
-    r'(?:record_event|emit|\()\(?\s*(?:[\w.]+,\s*)?"(status|handoff|(?!response)[a-z]+\.[a-z]+)",'
+    r'(?:record_event|emit|\()\(?\s*(?:[\w.]+,\s*)?"(status|handoff|(?!response)[a-z]+\.(?!html)[a-z]+)",'
 )
 CLOSING = re.compile(r"^\| ?(\d*) ?\| (\d+) \|", re.MULTILINE)
 EVERYWHERE = {"step", "attempt", "parent_call_id"}
@@ -40,6 +40,8 @@ def closings() -> set[tuple[str, int]]:
 
 def test_every_kind_of_event_has_its_row() -> None:
     sources = [path for app in ("timestep", "approvals") for path in (ROOT / app).rglob("*.py")]
+    # What reads the trail writes nothing.
+    sources = [path for path in sources if path.parent.name != "verifying"]
     written = {kind for path in sources for kind in WRITTEN.findall(path.read_text())}
     events = {kind for kind in written if not ACT.fullmatch(kind)}
     assert carried().keys() == events | {DELTA_KIND}
