@@ -126,12 +126,12 @@ def test_half_a_character_is_replaced_everywhere(engine: Installation, name: str
 def test_half_a_character_in_other_calls(engine: Installation) -> None:
     text = "lone-others"
     child = Agent[Any](name="child", model="test-model")
-    engine.double.says(script("errand", {"text": "child was asked"}))
+    engine.double.says(script("lone-child", {"text": "child was asked"}))
     items = [
         machine.custom(f"{text}-custom", "why\ud83d"),
         machine.shell(f"{text}-shell", "\ud83d"),
     ]
-    asks = {"name": "ask_child", "arguments": '{"input": "errand \\udc00"}'}
+    asks = {"name": "ask_child", "arguments": '{"input": "lone-child \\udc00"}'}
     engine.double.says(script(text, {"items": items, "calls": [asks]}, OUTPUTS))
     agent = Agent[Any](name="parent", model="test-model", tools=machine.all_tools())
     agent.tools = [*agent.tools, child.as_tool("ask_child", "Ask.")]
