@@ -105,7 +105,10 @@ def test_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIMESTEP_TIME_ZONE", "Europe/Berlin")
     assert conf.time_zone() == "Europe/Berlin"
     monkeypatch.setenv("TIMESTEP_TIME_ZONE", "../../etc/passwd")
-    with pytest.raises(conf.BadSetting, match="no zone of the tz database"):
+    with pytest.raises(conf.BadSetting, match="is no time zone"):
+        conf.time_zone()
+    monkeypatch.setenv("TIMESTEP_TIME_ZONE", "US/Pacific")
+    with pytest.raises(conf.BadSetting, match="America/Los_Angeles"):
         conf.time_zone()
 
 
