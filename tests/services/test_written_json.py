@@ -54,3 +54,19 @@ def test_a_part_of_it_can_be_read() -> None:
     AgentSpec.objects.create(digest="1" * 64, body={"needs": {"script": "/a.py"}, "text": "x"})
     found = AgentSpec.objects.values_list("body__needs__script", "body__text", "body__none")
     assert found.get(digest="1" * 64) == ("/a.py", "x", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_found"),
+    [
+        ({"body__needs__script": "/a.py"}, True),
+        ({"body__needs__script": "/b.py"}, False),
+        ({"body__spec_version": 2}, True),
+        ({"body__spec_version__lt": 2}, False),
+        ({"body__none__isnull": True}, True),
+    ],
+)
+def test_a_part_of_it_can_be_asked_for(asked: dict[str, Any], is_found: bool) -> None:
+    body = {"needs": {"script": "/a.py"}, "spec_version": 2}
+    AgentSpec.objects.create(digest="1" * 64, body=body)
+    assert AgentSpec.objects.filter(**asked).exists() == is_found

@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 
 from django.db import OperationalError
-from django.db.models import TextField
-from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast
 
 from timestep.models import Run, RunStatus
 from timestep.scripts import is_session, own_home
@@ -22,9 +19,7 @@ def tell_left_behind() -> None:
     """Warn of runs that have not ended and whose agents live in this program's own file."""
     home = own_home()
     going = Run.objects.filter(status__in=(RunStatus.QUEUED, RunStatus.RUNNING))
-    # As text: Postgres compares nothing with a column of `json`.
-    script = Cast(KeyTextTransform("script", KeyTransform("needs", "spec__body")), TextField())
-    own = going.alias(script=script).filter(script=home).order_by("created_at", "run_id")
+    own = going.filter(spec__body__needs__script=home).order_by("created_at", "run_id")
     try:
         ids = list(own.values_list("run_id", flat=True)[:_MOST])
     except OperationalError as error:

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.fields.json import KeyTransformFactory
+from django.db.models.functions import Cast
 
 
 class WrittenJSONField(models.JSONField):
@@ -13,8 +15,15 @@ class WrittenJSONField(models.JSONField):
 
     On Postgres it is `json`, which keeps the text, where Django's own is `jsonb`, which sorts the
     keys of every object: a card would show arguments, and a model its output schema, in another
-    order than on SQLite. The price: such a column cannot be compared, only read.
+    order than on SQLite. The price: such a column cannot be compared, only read; a key in it can.
     """
+
+    def get_transform(self, lookup_name: str) -> Any:
+        """A key of the value: of `jsonb`, since Postgres compares nothing of `json`."""
+        found = super().get_transform(lookup_name)
+        if not isinstance(found, KeyTransformFactory):
+            return found
+        return lambda column: found(Cast(column, models.JSONField()))
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         """`json` on Postgres; as Django has it elsewhere."""

@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db.models import IntegerField, Q
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import Q
 
 from timestep.models import Run, RunStatus, Worker
 from timestep.scripts import is_session
@@ -23,8 +21,6 @@ from workflows.selectors.why.programs import script_of, waits_for
 _PATIENCE = timedelta(seconds=10)
 _LOOKED_AT = 500
 _ASKED = 20
-# As a number: Postgres compares nothing with a column of `json`.
-_SPEC_VERSION = Cast(KeyTextTransform("spec_version", "spec__body"), IntegerField())
 _NOBODY = frozenset({"unbuildable", "no_worker"})
 
 
@@ -38,8 +34,8 @@ def of_programs(alive: Sequence[Worker]) -> Findings:
     """Runs that wait for a program, and what it has to do."""
     owners = [one.worker_id for one in alive]
     lost = Q(status=RunStatus.RUNNING) & ~Q(owner__in=owners)
-    waiting = Run.objects.alias(made_of=_SPEC_VERSION).filter(
-        Q(status=RunStatus.QUEUED) | lost, made_of=SpecVersion.CODE
+    waiting = Run.objects.filter(
+        Q(status=RunStatus.QUEUED) | lost, spec__body__spec_version=SpecVersion.CODE
     )
     homes: dict[str, list[str]] = defaultdict(list)
     specs: dict[str, list[Run]] = defaultdict(list)
