@@ -27,15 +27,28 @@ class AnswerTooLong(TimestepError):
         super().__init__(f"the model's answer is longer than {MAX_ANSWER_CHARACTERS:,} characters")
 
 
-class Pace:
-    """Gives the loop back every `TURN_SECONDS`, and ends what never ends."""
+class Turns:
+    """Gives the loop back every `TURN_SECONDS`."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
+
+    async def give(self) -> None:
+        """Other tasks go on here where it is their turn."""
+        if time.monotonic() - self._since >= TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._since = time.monotonic()
+
+
+class Pace:
+    """Gives the loop back in turns, and ends what never ends."""
+
+    def __init__(self) -> None:
+        self._turns = Turns()
         self._characters = 0
 
     async def step(self, characters: int = 0) -> None:
-        """After each piece; other tasks go on here where it is their turn.
+        """After each piece.
 
         Args:
             characters: How long the piece is.
@@ -46,9 +59,7 @@ class Pace:
         self._characters += max(1, characters)
         if self._characters > MAX_ANSWER_CHARACTERS:
             raise AnswerTooLong
-        if time.monotonic() - self._since >= TURN_SECONDS:
-            await asyncio.sleep(0)
-            self._since = time.monotonic()
+        await self._turns.give()
 
 
 class Gathered:

@@ -11,8 +11,7 @@ import httpx2
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
 from timestep.engine.providers.responses_client import ResponsesClient
-from timestep.engine.providers.streams import expect_done
-from timestep.engine.providers.wire import pace
+from timestep.engine.providers.wire import expect_done, pace
 from timestep.errors import MissingKey
 from timestep.providers import OLLAMA, OPENAI, Provider
 

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 
-import httpx2
 from agents.items import TResponseStreamEvent
 from openai.types.responses import (
     ResponseCompletedEvent,
@@ -21,7 +20,6 @@ from openai.types.responses import (
 
 from timestep.errors import TimestepError
 
-_DONE = b"[DONE]"
 # A server that leaves the stream open longer has its connection closed.
 _DRAIN_SECONDS = 0.1
 
@@ -97,35 +95,3 @@ def _refuse_failure(event: TResponseStreamEvent) -> None:
         details = event.response.incomplete_details
         why = details.reason if details and details.reason else "no reason given"
         raise AnswerIncomplete(f"the model's answer is incomplete: {why}")
-
-
-async def expect_done(response: httpx2.Response) -> None:
-    """Response hook of a Chat Completions client: an event stream must end with `[DONE]`.
-
-    The SDK takes a cleanly closed connection for the end of the answer on every server except
-    OpenAI's own; this turns one that came too early into a broken stream.
-    """
-    kind = response.headers.get("content-type", "")
-    stream = response.stream
-    if kind.startswith("text/event-stream") and isinstance(stream, httpx2.AsyncByteStream):
-        response.stream = _UntilDone(stream, response.request)
-
-
-class _UntilDone(httpx2.AsyncByteStream):
-    """A body that fails when it ends without the marker."""
-
-    def __init__(self, inner: httpx2.AsyncByteStream, request: httpx2.Request) -> None:
-        self._inner = inner
-        self._request = request
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        tail = b""
-        async for chunk in self._inner:
-            tail = (tail + chunk)[-64:]
-            yield chunk
-        if _DONE not in tail:
-            raise httpx2.RemoteProtocolError("the stream ended early", request=self._request)
-
-    async def aclose(self) -> None:
-        """Close the connection's own stream."""
-        await self._inner.aclose()
