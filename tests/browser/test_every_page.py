@@ -34,8 +34,13 @@ _OUTSIDE = """() => {
   const shown = (one) => one.closest(".clip") ?? one;  // Cut with an ellipsis where that ends.
   const controls = [...document.querySelectorAll("a, button, input, select, textarea, summary")]
     .filter((one) => seen(one) && out(shown(one).getBoundingClientRect()));
-  return [...page, ...controls.map((one) => one.outerHTML.slice(0, 160))];
+  // A list that is narrower breaks its words.
+  const lists = [...document.querySelectorAll(".menu-list")]
+    .filter((one) => seen(one) && one.offsetWidth < 150);
+  return [...page, ...[...controls, ...lists].map((one) => one.outerHTML.slice(0, 160))];
 }"""
+# Menus, filters and forms that are folded away.
+_UNFOLD = "() => document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,8 +76,9 @@ def looked_at(page: Page, address: str, dark: str) -> list[str]:
 
 
 def outside(page: Page) -> list[str]:
-    """What the open page shows beyond its edges, by the width of the window."""
+    """What the open page shows beyond its edges, unfolded, by the width of the window."""
     found = []
+    page.evaluate(_UNFOLD)
     for width in (360, 768, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         found += [f"at {width} px: {one}" for one in page.evaluate(_OUTSIDE)]
