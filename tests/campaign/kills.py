@@ -14,19 +14,14 @@ and the exit code is 1.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
-import django
+from tests.campaign.ground import set_up, tell
 
-MOST_LINES, LONGEST_LINE = 40, 3000
 NAMES = {"sqlite": ["worker-a"], "postgres": ["worker-a", "worker-b"]}
 
 
@@ -35,11 +30,7 @@ SCENARIOS = ("definitions", "everything")
 
 def run_on(database: str, scenario: str, kills: int, seed: int) -> int:
     """Run the campaign on one database and print what came out; the exit code."""
-    home = Path(tempfile.mkdtemp(prefix=f"campaign-{database}-"))
-    os.environ["TIMESTEP_HOME"] = str(home)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "timestep_site.settings"
-    os.environ.pop("PG_CONNECTION_URI", None)
-    django.setup()
+    home = set_up(database)
     # Imported here: these modules need a Django that is set up.
     from tests.campaign.campaign import Campaign, numbers  # noqa: PLC0415
     from tests.campaign.everything import EVERYTHING  # noqa: PLC0415
@@ -57,12 +48,8 @@ def run_on(database: str, scenario: str, kills: int, seed: int) -> int:
         campaign = Campaign(engine, NAMES[database], random.Random(seed), runs)
         broken = campaign.run(kills)
         report = {"database": database, "scenario": scenario, "seed": seed, **numbers(campaign)}
-    lines = [json.dumps(report | {"seconds": round(time.monotonic() - started)})]
-    lines += [f"BROKEN {database}: {line[:LONGEST_LINE]}" for line in broken[:MOST_LINES]]
-    if broken:
-        lines.append(f"{len(broken)} rules are broken; the workers' logs are in {home}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if broken else 0
+    report |= {"seconds": round(time.monotonic() - started)}
+    return tell(report, broken, home)
 
 
 def main() -> int:

@@ -14,8 +14,6 @@ and the exit code is 1.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import signal
 import sys
 import tempfile
@@ -23,10 +21,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
-import django
+from tests.campaign.ground import set_up, tell
 
 QUEUE = "load"
 # Longer than the lease of a worker, which is 8 s.
@@ -53,11 +50,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run it and print what came out; the exit code."""
     given = arguments()
-    home = Path(tempfile.mkdtemp(prefix="campaign-load-"))
-    os.environ["TIMESTEP_HOME"] = str(home)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "timestep_site.settings"
-    os.environ.pop("PG_CONNECTION_URI", None)
-    django.setup()
+    home = set_up("load")
     # Imported here: these modules need a Django that is set up.
     from tests.campaign import queue_rules  # noqa: PLC0415
     from tests.campaign.installation import django_on, installation  # noqa: PLC0415
@@ -72,8 +65,7 @@ def main() -> int:
         report, found = queue_rules.judge(QUEUE, given)
         broken += found
     report |= {"seconds": round(time.monotonic() - began)}
-    sys.stdout.write("\n".join([json.dumps(report), *(f"BROKEN {line}" for line in broken)]) + "\n")
-    return 1 if broken else 0
+    return tell(report, broken, home)
 
 
 @contextmanager

@@ -14,33 +14,24 @@ printed, and the exit code is 1.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-import django
+from tests.campaign.ground import set_up, tell
 
 DATABASES = ("sqlite", "postgres")
-MOST_LINES, LONGEST_LINE = 40, 3000
 PARTS = {"races": 1000, "mixed": 300, "kills": 60}
 
 
 def run_on(database: str, wanted: dict[str, int], seed: int) -> int:
     """Run the campaign on one database and print what came out; the exit code."""
-    home = Path(tempfile.mkdtemp(prefix=f"races-{database}-"))
-    os.environ["TIMESTEP_HOME"] = str(home)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "timestep_site.settings"
-    os.environ.pop("PG_CONNECTION_URI", None)
-    django.setup()
+    home = set_up(database)
     # Imported here: these modules need a Django that is set up.
     from tests.campaign.deaths import Deaths, leave_nothing  # noqa: PLC0415
     from tests.campaign.installation import django_on, installation  # noqa: PLC0415
@@ -58,12 +49,7 @@ def run_on(database: str, wanted: dict[str, int], seed: int) -> int:
         deaths = Deaths(engine, rng)
         broken += deaths.run(wanted["kills"])
         report |= deaths.numbers()
-    lines = [json.dumps(report)]
-    lines += [f"BROKEN {database}: {line[:LONGEST_LINE]}" for line in broken[:MOST_LINES]]
-    if broken:
-        lines.append(f"{len(broken)} rules are broken; the workers' logs are in {home}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if broken else 0
+    return tell(report, broken, home)
 
 
 def races(rng: random.Random, plain: int, mixed: int) -> tuple[dict[str, Any], list[str]]:

@@ -12,25 +12,17 @@ find out by itself, do nothing more, and end. What does not hold is printed, and
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
-import django
+from tests.campaign.ground import set_up, tell
 
 
 def run_campaign(zombies: int, seed: int) -> int:
     """Run it on Postgres and print what came out; the exit code."""
-    home = Path(tempfile.mkdtemp(prefix="campaign-zombies-"))
-    os.environ["TIMESTEP_HOME"] = str(home)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "timestep_site.settings"
-    os.environ.pop("PG_CONNECTION_URI", None)
-    django.setup()
+    home = set_up("zombies")
     # Imported here: these modules need a Django that is set up.
     from tests.campaign.installation import django_on, installation  # noqa: PLC0415
     from tests.campaign.undead import Undead, numbers  # noqa: PLC0415
@@ -43,12 +35,8 @@ def run_campaign(zombies: int, seed: int) -> int:
         campaign = Undead(engine, random.Random(seed))
         broken = campaign.run(zombies)
         report = numbers(campaign) | {"seed": seed, "broken": len(broken)}
-    lines = [json.dumps(report | {"seconds": round(time.monotonic() - started)})]
-    lines += [f"BROKEN: {line[:3000]}" for line in broken[:40]]
-    if broken:
-        lines.append(f"the workers' logs are in {home}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if broken else 0
+    report |= {"seconds": round(time.monotonic() - started)}
+    return tell(report, broken, home)
 
 
 def main() -> int:
