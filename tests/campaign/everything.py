@@ -25,12 +25,16 @@ CONFIG = RunConfig(input_guardrails=[code.of_run], output_guardrails=[code.of_en
 CALLED = frozenset({"fetch", "fetch_blocking", "measured", "charge", "pay", "pay_sometimes"})
 GUARDRAILS = frozenset({"racing", "first", "of_run", "last", "of_end"})
 SERVED = frozenset({"look", "change"})
+# Of a server's answer. The clock runs on in a worker that is frozen, for up to 14 s: with the SDK's
+# 5 s a call in flight would be told to the model as one that failed, as under a plain runner.
+FROZEN_S = 60
 NAMED_CONFIG: Any = {"include_server_in_tool_names": True}
 
 
 def starter(engine: Installation) -> Agent[Any]:
     """The agent that starts, with all others in its reach."""
-    files, web = mcp.stdio(engine), mcp.http(engine)
+    patient: Any = {"client_session_timeout_seconds": FROZEN_S}
+    files, web = mcp.stdio(engine, **patient), mcp.http(engine, **patient)
     inner = Agent[Any](
         name="inner",
         model=MODEL,
